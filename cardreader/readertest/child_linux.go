@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"strings"
 	"syscall"
 	"time"
@@ -33,10 +34,14 @@ LIBPATH      ` + privateDriver + "/" + vpcdLibrary + `
 CHANNELID    0x8C7B
 `
 
+// ready remembers that RunChild ran: without it the re-executed program would run as itself, and start readers in turn.
+var ready atomic.Bool
+
 // RunChild turns the process into the namespace when [Start] re-executed it, and then never returns; else it
 // returns at once. It must be called before anything else, flags included, with every card that Start and Insert
 // may name.
 func RunChild(cards map[string]CardFunc) {
+	ready.Store(true)
 	if len(os.Args) == 0 || os.Args[0] != childName {
 		return
 	}

@@ -24,6 +24,9 @@ const (
 
 // supported says whether pcscd and vpcd are installed, without starting anything.
 func supported() error {
+	if !ready.Load() {
+		return errors.New("RunChild was not called at the start of this program")
+	}
 	if _, err := pcscdPath(); err != nil {
 		return err
 	}
