@@ -71,7 +71,6 @@ var fences = []Fence{
 		Reason: "an oracle for our curves: were it linked, it would no longer be a second opinion",
 	},
 	{Import: "github.com/google/go-cmp/...", Reason: "it panics by design on unexported fields: for tests"},
-	{Import: "github.com/rogpeppe/go-internal/...", Reason: "testscript drives our programs: for tests"},
 	{
 		Import: "math/rand/...", In: []string{"cardreader/cardsim/..."},
 		Reason: "randomness comes from crypto/rand; a simulated citizen may be reproducible",
@@ -115,7 +114,6 @@ var modules = []Module{
 	{"github.com/google/go-cmp", "readable differences in tests"},
 	{"github.com/mrjoshuak/go-jpeg2000", "portraits in data group 2 are JPEG 2000, which the standard library does not read; pure Go"},
 	{"github.com/nicksnyder/go-i18n/v2", "French and English messages in one catalogue format for both programs"},
-	{"github.com/rogpeppe/go-internal", "testscript: the command lines are tested as a person types them"},
 	{"golang.org/x/crypto", "cryptobyte: the strict DER cursor of the Go team"},
 	{"golang.org/x/sys", "system calls that the frozen syscall package lacks: namespaces, TCP_QUICKACK"},
 	{"golang.org/x/term", "reads a CAN without echo"},
