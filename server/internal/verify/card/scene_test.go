@@ -72,6 +72,23 @@ func parsed[T any](tb testing.TB, ders [][]byte, parse func([]byte) (T, error)) 
 // play has the persona's card read and judged, and returns the verdict or the error.
 func (s *scene) play(tb testing.TB) (*card.Verdict, error) {
 	tb.Helper()
+	j := &judge{scene: s}
+	err := s.read(tb, j)
+	return j.verdict, err
+}
+
+// record plays a scene that succeeds and keeps what passed.
+func (s *scene) record(tb testing.TB) *recording {
+	tb.Helper()
+	r := &recording{judge: judge{scene: s}}
+	if err := s.read(tb, r); err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+func (s *scene) read(tb testing.TB, j session.Judge) error {
+	tb.Helper()
 	persona, err := cardsim.FindPersona(s.persona)
 	if err != nil {
 		tb.Fatal(err)
@@ -85,11 +102,9 @@ func (s *scene) play(tb testing.TB) (*card.Verdict, error) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	j := &judge{scene: s}
-	err = session.Prove(tb.Context(), inProcess{chip}, session.Request{
+	return session.Prove(tb.Context(), inProcess{chip}, session.Request{
 		Password: can, Known: s.memory != nil, Groups: s.groups, Short: s.short,
 	}, j)
-	return j.verdict, err
 }
 
 // inProcess is a simulated card without reader.
