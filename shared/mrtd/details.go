@@ -52,6 +52,9 @@ func (d PersonalDetails) GoString() string { return d.String() }
 // LogValue implements [slog.LogValuer], redacted.
 func (d PersonalDetails) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
+// MarshalText redacts, for a log that nests the value.
+func (d PersonalDetails) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
 // ParseDG11 reads EF.DG11: a tag list, then at most one data object of each kind
 // (ICAO 9303-10 §4.7.11). Text is UTF-8. Telephone, profession, title, summary,
 // proof of citizenship and custody are let go unread. Non-minimal lengths are

@@ -86,6 +86,9 @@ func (m MRZ) GoString() string { return m.String() }
 // LogValue implements [slog.LogValuer], redacted.
 func (m MRZ) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
+// MarshalText redacts, for a log that nests the value.
+func (m MRZ) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
 // span is a range of character positions of a zone whose lines are joined.
 type span struct{ from, to int }
 

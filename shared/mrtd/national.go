@@ -40,6 +40,9 @@ func (d NationalDetails) GoString() string { return d.String() }
 // LogValue implements [slog.LogValuer], redacted.
 func (d NationalDetails) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
+// MarshalText redacts, for a log that nests the value.
+func (d NationalDetails) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
 // ParseDG13 reads EF.DG13 of a French identity card: a tag list, then 9F01
 // height, 9F03 address, 9F04, 9F07 place of birth, in ISO 8859-1 with fillers
 // between parts and NUL padding. The content of DG13 is each State's own

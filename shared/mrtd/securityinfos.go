@@ -139,9 +139,9 @@ func ParseDG14(b []byte) (SecurityInfos, error) {
 
 // Contains reports whether each SecurityInfo of sub that concerns PACE is in s,
 // byte for byte. With DG14 as s and EF.CardAccess as sub it says that nobody
-// added to what the chip offers, or took its strong protocols away by
-// rewriting the file (ICAO 9303-11 §9.2.11). Other infos of sub are not looked
-// at, as nothing is decided on them. An empty sub is contained.
+// added to what the chip offers (ICAO 9303-11 §9.2.11); it does not say that
+// nobody took something away. Other infos of sub are not looked at, as nothing
+// is decided on them. An empty sub is contained.
 func (s SecurityInfos) Contains(sub SecurityInfos) bool {
 	for _, info := range sub.raw {
 		if !strings.HasPrefix(info.oid, oidPACE) {
