@@ -246,7 +246,9 @@ func (s *session) files(ctx context.Context, channel *sm.Channel, access []byte)
 			if err != nil {
 				return Evidence{}, err
 			}
-			s.reach.Sizes[group] = size
+			if size > 0 {
+				s.reach.Sizes[group] = size
+			}
 		}
 	}
 	if s.known {
@@ -282,12 +284,16 @@ func (b *blocks) largest() int {
 	return b.most
 }
 
-// size looks at the header of a data group and at nothing after it.
+// size looks at the header of a data group and at nothing after it. It is 0 for a group that the card does not have:
+// which ones it should have is the judge's to say.
 func (s *session) size(ctx context.Context, channel *sm.Channel, group int) (int, error) {
 	const header = 6
 	resp, err := channel.Send(ctx, s.card, apdu.Command{INS: 0xB0, P1: 0x80 | byte(group), Ne: header}, false)
 	if err != nil {
 		return 0, err
+	}
+	if resp.SW == apdu.NotFound {
+		return 0, nil
 	}
 	if resp.SW != apdu.OK && resp.SW != apdu.EndOfFile {
 		return 0, fmt.Errorf("%w: data group %d: status %s", ErrCard, group, resp.SW)
