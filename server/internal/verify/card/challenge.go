@@ -2,6 +2,7 @@ package card
 
 import (
 	"fmt"
+	"log/slog"
 
 	"pivot/shared/apdu"
 	"pivot/shared/brainpool"
@@ -75,14 +76,14 @@ func (p Plan) reads(signed map[int][]byte) ([]read, error) {
 		block = min(block, max(p.Block, minBlock))
 	}
 	var out []read
+	seen := make(map[int]bool)
 	for _, g := range p.Groups {
 		size := most(g.Number)
-		if size == 0 {
-			return nil, fmt.Errorf("card: data group %d is never read", g.Number)
+		_, ok := signed[g.Number]
+		if size == 0 || !ok || seen[g.Number] {
+			return nil, refusePlan("data group %d: never read, not on this card, or twice in the plan", g.Number)
 		}
-		if _, ok := signed[g.Number]; !ok {
-			return nil, fmt.Errorf("card: data group %d is not on this card", g.Number)
-		}
+		seen[g.Number] = true
 		if g.Size > 0 {
 			size = min(size, g.Size)
 		}
@@ -91,9 +92,13 @@ func (p Plan) reads(signed map[int][]byte) ([]read, error) {
 		}
 	}
 	if len(out) == 0 || len(out) > mostReads {
-		return nil, fmt.Errorf("card: a batch of %d commands", len(out))
+		return nil, refusePlan("a batch of %d commands", len(out))
 	}
 	return out, nil
+}
+
+func refusePlan(format string, n int) error {
+	return refuse(StepChip, ReasonPlan, fmt.Errorf(format, n))
 }
 
 // command is the READ BINARY of ISO 7816-4 §11.2.3: by short file identifier, which selects the file, then by offset.
@@ -105,6 +110,12 @@ func (r read) command() apdu.Command {
 	return c
 }
 
+// Format redacts for every verb: a batch is commands of one card's session.
+func (c Challenge) Format(f fmt.State, _ rune) { redact(f, "Challenge") }
+
+// LogValue implements [slog.LogValuer], redacted.
+func (c Challenge) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
+
 // Has reports whether the document's State signed a data group of that number.
 func (c *Chip) Has(group int) bool {
 	_, ok := c.groups[group]
@@ -113,7 +124,7 @@ func (c *Chip) Has(group int) bool {
 
 // Challenge chooses a fresh ephemeral key, derives the Chip Authentication keys that only the genuine chip can derive
 // too, and protects the whole batch in advance: the companion can neither alter a command nor read an answer.
-// The private key is forgotten on return. Errors: a plan that no card could serve.
+// The private key is forgotten on return. A plan that no card could serve is a [*Refusal].
 func (c *Chip) Challenge(p Plan) (*Session, Challenge, error) {
 	reads, err := p.reads(c.groups)
 	if err != nil {

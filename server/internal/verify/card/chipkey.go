@@ -1,6 +1,7 @@
 package card
 
 import (
+	"bytes"
 	"fmt"
 
 	"pivot/shared/brainpool"
@@ -45,7 +46,7 @@ func examineChipKey(sod mrtd.SOD, file []byte, dg14 mrtd.SecurityInfos) (chipKey
 			if err != nil {
 				return chipKey{}, refuse(StepChipKey, ReasonBadChipKey, err)
 			}
-			best = chipKey{curve: key.Curve, point: point, suite: info.Suite, oid: info.OIDBytes, id: info.KeyID}
+			best = chipKey{curve: key.Curve, point: point, suite: info.Suite, oid: bytes.Clone(info.OIDBytes), id: info.KeyID}
 		}
 	}
 	if best.curve == nil {

@@ -3,6 +3,7 @@ package card
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -19,14 +20,17 @@ type Document struct {
 	Number string // document number without fillers
 }
 
-// String redacts: a document number is personal data.
-func (d Document) String() string { return "document(" + d.State + " " + d.Code + " redacted)" }
-
-// GoString redacts likewise.
-func (d Document) GoString() string { return d.String() }
+// Format redacts for every verb: a document number is personal data.
+func (d Document) Format(f fmt.State, _ rune) { redact(f, "Document") }
 
 // LogValue implements [slog.LogValuer], redacted.
-func (d Document) LogValue() slog.Value { return slog.StringValue(d.String()) }
+func (d Document) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
+
+// MarshalText redacts, for a log that nests the document.
+func (d Document) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(d)), nil }
+
+// redact is how every value of this package prints that holds a key, a digest or personal data.
+func redact(w io.Writer, name string) { fmt.Fprintf(w, "card.%s(redacted)", name) }
 
 // Reading is what a genuine chip said, authenticated to the last byte; the next step is [Reading.Conclude].
 type Reading struct {
@@ -35,14 +39,11 @@ type Reading struct {
 	memory []byte
 }
 
-// String redacts: a reading holds personal data.
-func (r *Reading) String() string { return "card.Reading(redacted)" }
-
-// GoString redacts.
-func (r *Reading) GoString() string { return r.String() }
+// Format redacts for every verb: a reading holds personal data.
+func (r Reading) Format(f fmt.State, _ rune) { redact(f, "Reading") }
 
 // LogValue implements [slog.LogValuer], redacted.
-func (r *Reading) LogValue() slog.Value { return slog.StringValue(r.String()) }
+func (r Reading) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
 
 // Document names the document that was read, for the register that knows of losses and thefts.
 func (r *Reading) Document() Document { return documentOf(r.mrz) }
@@ -52,9 +53,15 @@ func documentOf(m mrtd.MRZ) Document {
 }
 
 // Judge verifies every response to the batch, in the order length, MAC and counter, status, decryption; then each
-// data group against the SOD; then the document's kind, State and expiry as of now. Any failure is a [*Refusal].
+// data group against the SOD; then the document's kind, State and expiry as of now. Any failure is a [*Refusal], save that
+// a session judges once: the store lets it be taken once, and the value forgets its keys besides.
 func (s *Session) Judge(responses [][]byte, policy Policy, at time.Time) (*Reading, error) {
+	if s.spent {
+		return nil, errSpent
+	}
+	s.spent = true
 	files, err := s.unwrap(responses)
+	s.keys = sm.Keys{}
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +111,13 @@ func (s *Session) unwrap(responses [][]byte) (map[int][]byte, error) {
 	if len(responses) < len(s.reads) {
 		return nil, refuse(StepChip, ReasonIncomplete, errors.New("fewer responses than commands"))
 	}
-	for group := range short {
-		if short[group] && !whole(files[group]) {
+	for group, file := range files {
+		switch {
+		case whole(file):
+		case short[group]:
 			return nil, refuse(StepChip, ReasonLengthRefused, fmt.Errorf("data group %d: fewer bytes than asked", group))
+		case !ended[group]:
+			return nil, refuse(StepDataGroups, ReasonReadFailed, fmt.Errorf("data group %d: larger than asked", group))
 		}
 	}
 	return files, nil
@@ -183,6 +194,9 @@ type Verdict struct {
 // Conclude ends the judgement. enrolled is the document that the login expects, or nil where any will do (an
 // activation, a diagnosis). Any failure is a [*Refusal].
 func (r *Reading) Conclude(standing Standing, enrolled *Document) (*Verdict, error) {
+	if len(r.groups[1]) == 0 { // the zero Reading: nothing was read
+		return nil, refuse(StepDataGroups, ReasonReadFailed, nil)
+	}
 	if standing != NotReported && standing != NotAsked {
 		return nil, refuse(StepStanding, ReasonReported, nil)
 	}
@@ -192,14 +206,11 @@ func (r *Reading) Conclude(standing Standing, enrolled *Document) (*Verdict, err
 	return &Verdict{mrz: r.mrz, groups: r.groups, memory: r.memory}, nil
 }
 
-// String redacts: a verdict holds personal data.
-func (v *Verdict) String() string { return "card.Verdict(redacted)" }
-
-// GoString redacts.
-func (v *Verdict) GoString() string { return v.String() }
+// Format redacts for every verb: a verdict holds personal data.
+func (v Verdict) Format(f fmt.State, _ rune) { redact(f, "Verdict") }
 
 // LogValue implements [slog.LogValuer], redacted.
-func (v *Verdict) LogValue() slog.Value { return slog.StringValue(v.String()) }
+func (v Verdict) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(v)) }
 
 // MRZ is the machine readable zone that the chip holds in DG1.
 func (v *Verdict) MRZ() mrtd.MRZ { return v.mrz }

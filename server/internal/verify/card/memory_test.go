@@ -219,15 +219,70 @@ func TestSecretsPrintAsRedacted(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := card.Document{State: "FRA", Code: "ID", Number: "T7X62TZ79"}
-	var out strings.Builder
-	fmt.Fprintf(&out, "%v %+v %#v|%v %+v %#v|%v %+v %#v", session, session, session, d, d, d, v, v, v)
-	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "session", session, "document", d, "verdict", v)
-	for _, secret := range []string{d.Number, v.MRZ().Surname, v.MRZ().Number} {
-		if strings.Contains(out.String(), secret) {
-			t.Errorf("printed: a name or a number")
+	reading := new(card.Reading)
+	for name, value := range map[string]any{
+		"session": session, "session value": *session, "document": d, "nested document": struct{ D card.Document }{d},
+		"verdict": v, "verdict value": *v, "reading": reading, "chip": new(card.Chip), "challenge": card.Challenge{Batch: [][]byte{{0xAB}}},
+	} {
+		var out strings.Builder
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+			fmt.Fprintf(&out, verb+"\n", value)
+		}
+		slog.New(slog.NewTextHandler(&out, nil)).Info("x", "value", value)
+		slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "value", value)
+		for _, secret := range []string{d.Number, v.MRZ().Surname, v.MRZ().Number, "[]byte{", "map["} {
+			if strings.Contains(out.String(), secret) {
+				t.Errorf("%s prints a name, a number or bytes", name)
+			}
+		}
+		if n := strings.Count(out.String(), "redacted"); n < 9 {
+			t.Errorf("%s is said to be redacted %d times of 9", name, n)
 		}
 	}
-	if strings.Contains(out.String(), "[]byte{") {
-		t.Errorf("printed: bytes of a secret value: %s", out.String())
+}
+
+// TestUploadIsNotKept has a server reuse the buffers of an upload after it was examined.
+func TestUploadIsNotKept(t *testing.T) {
+	t.Parallel()
+	s := genuine(t)
+	e := s.record(t).evidence
+	chip, err := card.Examine(e, s.policy, s.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := card.Plan{Groups: []card.Group{{Number: 1}}}
+	_, before, err := chip.Challenge(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oid := slices.Clone(before.OID)
+	for _, file := range [][]byte{e.SOD, e.DG14, e.CardAccess} {
+		for i := range file {
+			file[i] = 0xAA
+		}
+	}
+	open, after, err := chip.Challenge(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(after.OID, oid) || strings.Contains(string(open.Marshal()), strings.Repeat("\xAA", 16)) {
+		t.Error("what was examined changes with the upload")
+	}
+}
+
+// TestStrangersInTheSODAreForgotten holds that what is remembered of a card is what its State vouched for.
+func TestStrangersInTheSODAreForgotten(t *testing.T) {
+	t.Parallel()
+	s := genuine(t)
+	s.persona = "intermediate-path"
+	with := remembered(t, s)
+	s.persona = "genuine"
+	without := remembered(t, s)
+	if len(with) <= len(without) {
+		t.Errorf("memory of %d bytes with an intermediate authority, %d without", len(with), len(without))
+	}
+	s.persona, s.memory = "intermediate-path", with
+	if _, err := s.play(t); err != nil {
+		t.Errorf("known by an intermediate authority: %v", err)
 	}
 }

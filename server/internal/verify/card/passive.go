@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"time"
 
 	"pivot/server/internal/verify/csca"
@@ -36,6 +38,12 @@ type Chip struct {
 	key    chipKey
 	known  bool // recalled from an earlier login, not uploaded in this one
 }
+
+// Format redacts for every verb: the digests of a document name it.
+func (c Chip) Format(f fmt.State, _ rune) { redact(f, "Chip") }
+
+// LogValue implements [slog.LogValuer], redacted.
+func (c Chip) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
 // Path is the way from the document signer to the pinned authority.
 func (c *Chip) Path() csca.Path { return c.signer.path }
@@ -75,12 +83,21 @@ func Examine(ev Evidence, policy Policy, at time.Time) (*Chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	// EF.CardAccess is not signed: without this, whoever sits between could take strong protocols off the list
-	// (ICAO 9303-11 §9.2.11).
+	// EF.CardAccess is not signed: without this, whoever sits between could put a weak protocol on the list
+	// (ICAO 9303-11 §9.2.11). One taken off it only weakens the citizen's own channel, and proves nothing here.
 	if !dg14.Contains(access) {
 		return nil, refuse(StepCardAccess, ReasonCardAccess, nil)
 	}
-	return &Chip{signer: signer, groups: sod.DataGroups, digest: sod.Digest, key: key}, nil
+	return &Chip{signer: signer, groups: own(sod.DataGroups), digest: sod.Digest, key: key}, nil
+}
+
+// own copies what was signed out of the upload: whoever reuses that buffer must not change what is trusted.
+func own(groups map[int][]byte) map[int][]byte {
+	out := make(map[int][]byte, len(groups))
+	for n, digest := range groups {
+		out[n] = slices.Clone(digest)
+	}
+	return out
 }
 
 func parseEvidence(ev Evidence) (mrtd.SOD, mrtd.SecurityInfos, mrtd.SecurityInfos, error) {
@@ -132,6 +149,8 @@ func authenticateSigner(sod mrtd.SOD, policy Policy, at time.Time) (chain, error
 	return c.judge(policy, at)
 }
 
+// isSigner matches a certificate with the signer that the SOD names. The name itself is not signed (RFC 5652 §5.3), so a
+// State that certifies one key twice has to revoke both certificates.
 func isSigner(s mrtd.SignerInfo, cert *csca.Certificate) bool {
 	if len(s.SubjectKeyID) > 0 {
 		return bytes.Equal(s.SubjectKeyID, cert.SubjectKeyID())
@@ -148,7 +167,11 @@ func (c chain) judge(policy Policy, at time.Time) (chain, error) {
 	if path.CRL != csca.Fresh && !policy.InsecureWithoutFreshCRL {
 		return c, refuse(StepSigner, "crl-"+Reason(path.CRL.String()), nil)
 	}
-	c.path = path
+	// Of what came along, only what the path used is kept: the list of certificates in an SOD is not signed.
+	c.path, c.extra = path, nil
+	if path.Intermediate != nil {
+		c.extra = []*csca.Certificate{path.Intermediate}
+	}
 	return c, nil
 }
 

@@ -39,14 +39,15 @@ func (p Policy) valid() error {
 // accepts finds the row of a document. The second result tells a document of no accepted kind from one whose
 // signer belongs to another State.
 func accepts(issuers []Issuer, state, code, country string) (Reason, bool) {
+	reason := ReasonNotAccepted
 	for _, row := range issuers {
 		if row.State != state || !slices.Contains(row.Codes, code) {
 			continue
 		}
-		if row.Country != country {
-			return ReasonIssuerMismatch, false
+		if row.Country == country {
+			return "", true
 		}
-		return "", true
+		reason = ReasonIssuerMismatch
 	}
-	return ReasonNotAccepted, false
+	return reason, false
 }

@@ -66,6 +66,7 @@ const (
 	ReasonUnknownCurve       Reason = "unknown-curve"              // the chip's key is on a curve that is not allowed
 	ReasonBadChipKey         Reason = "bad-chip-key"               // the chip's key is not a point of its curve
 	ReasonCardAccess         Reason = "card-access-mismatch"       // EF.CardAccess promises what DG14 does not
+	ReasonPlan               Reason = "reading-plan-refused"       // a plan that no card could serve
 	ReasonIncomplete         Reason = "incomplete-responses"       // not one response to each command
 	ReasonLengthRefused      Reason = "length-refused"             // the chip refuses the length asked: open again, shorter
 	ReasonChipNotGenuine     Reason = "chip-not-genuine"           // the responses do not come from the chip of DG14

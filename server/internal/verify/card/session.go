@@ -22,20 +22,21 @@ type Session struct {
 	country  string // of the signer
 	recalled bool
 	memory   []byte
+	spent    bool // judged: never written, for a spent session is not kept
 }
 
-// String redacts.
-func (s *Session) String() string { return "card.Session(redacted)" }
-
-// GoString redacts.
-func (s *Session) GoString() string { return s.String() }
+// Format redacts for every verb.
+func (s Session) Format(f fmt.State, _ rune) { redact(f, "Session") }
 
 // LogValue implements [slog.LogValuer], redacted.
-func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
+func (s Session) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
 const sessionVersion = 1
 
-var errSession = errors.New("card: not a session")
+var (
+	errSession = errors.New("card: not a session")
+	errSpent   = errors.New("card: session judged already")
+)
 
 // Marshal encodes the session for the store to seal. The encoding is versioned and read by [Resume] alone.
 func (s *Session) Marshal() []byte {
