@@ -1,0 +1,191 @@
+package assets
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+	"strings"
+)
+
+//go:embed templates/*.html styles/pivot.css icons/pivot.svg
+var parts embed.FS
+
+// Pages renders the broker's pages: parsed once, then safe for concurrent use. Every page stands without a script, has
+// one h1, landmarks, a skip link and a language switch.
+type Pages struct {
+	prefix    string
+	templates map[string]*template.Template // by the name of a view's template
+	speakers  []*Speaker                    // one a language, in the order of Languages
+	files     map[string]file               // by the name that addresses carry
+	named     map[string]string             // from a plain name to that one
+}
+
+type file struct {
+	body []byte
+	kind string
+}
+
+// NewPages parses the templates. prefix is the address below which File is served, such as "/static/". Errors: a
+// template or a catalogue that does not parse, which a test excludes.
+func NewPages(prefix string) (*Pages, error) {
+	p := &Pages{prefix: prefix, templates: map[string]*template.Template{}, files: map[string]file{}, named: map[string]string{}}
+	for _, name := range []string{"error", "waiting", "release", "home"} {
+		t, err := template.ParseFS(parts, "templates/layout.html", "templates/"+name+".html")
+		if err != nil {
+			return nil, fmt.Errorf("assets: template %s: %w", name, err)
+		}
+		p.templates[name] = t
+	}
+	for _, tag := range Languages() {
+		s, err := NewSpeaker(tag.String())
+		if err != nil {
+			return nil, err
+		}
+		p.speakers = append(p.speakers, s)
+	}
+	for _, f := range []struct{ path, name, kind string }{
+		{"styles/pivot.css", "pivot.css", "text/css; charset=utf-8"},
+		{"icons/pivot.svg", "pivot.svg", "image/svg+xml"},
+	} {
+		body, err := parts.ReadFile(f.path)
+		if err != nil {
+			return nil, fmt.Errorf("assets: %w", err)
+		}
+		// The name changes with the content, so that browsers may keep the file for ever.
+		sum := sha256.Sum256(body)
+		stem, extension, _ := strings.Cut(f.name, ".")
+		name := stem + "-" + base64.RawURLEncoding.EncodeToString(sum[:9]) + "." + extension
+		p.files[name], p.named[f.name] = file{body, f.kind}, name
+	}
+	return p, nil
+}
+
+// File returns a file that pages refer to, and its media type. Its name changes with its content.
+func (p *Pages) File(name string) (body []byte, mediaType string, ok bool) {
+	f, ok := p.files[name]
+	return f.body, f.kind, ok
+}
+
+// Speaker returns the speaker of the language that prefs choose, as NewSpeaker does, without parsing anything.
+func (p *Pages) Speaker(prefs ...string) *Speaker {
+	tag := choose(prefs)
+	for _, s := range p.speakers {
+		if s.tag == tag {
+			return s
+		}
+	}
+	return p.speakers[0]
+}
+
+// Frame is what surrounds every page.
+type Frame struct {
+	Speaker *Speaker
+	Site    string // name of the broker, said at the top
+	Here    string // path and query of this page, to which the language switch adds "lang"; empty: no switch
+}
+
+// Render writes the page of a view. Errors: of w; and of a view that its template cannot show, after which what was
+// written is no page: give a buffer.
+func (p *Pages) Render(w io.Writer, f Frame, v View) error {
+	t, ok := p.templates[v.template()]
+	if !ok {
+		return fmt.Errorf("assets: no template %q", v.template())
+	}
+	links, err := p.switches(f)
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(w, "layout", scene{Frame: f, View: v, Switch: links, pages: p})
+}
+
+// A choice is one language in the switch.
+type choice struct {
+	Tag, Name, URL string
+	Current        bool
+}
+
+func (p *Pages) switches(f Frame) ([]choice, error) {
+	if f.Here == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(f.Here)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, "/") {
+		return nil, fmt.Errorf("assets: %q is not the address of a page", f.Here)
+	}
+	query := u.Query()
+	out := make([]choice, 0, len(p.speakers))
+	for _, s := range p.speakers {
+		query.Set("lang", s.tag.String())
+		u.RawQuery = query.Encode()
+		out = append(out, choice{Tag: s.tag.String(), Name: s.Say("page.language", nil), URL: u.String(), Current: s.tag == f.Speaker.tag})
+	}
+	return out, nil
+}
+
+// A scene is what templates see.
+type scene struct {
+	Frame
+	View   View
+	Switch []choice
+	pages  *Pages
+}
+
+// Lang is the language of the page, as HTML wants it.
+func (s scene) Lang() string { return s.Speaker.tag.String() }
+
+// Heading is the h1.
+func (s scene) Heading() string { return s.View.heading(s.Speaker) }
+
+// Title says what the page is before whose it is: a screen reader reads it first (WCAG 2.4.2).
+func (s scene) Title() string {
+	title := s.Heading() + " – " + s.Site
+	if v, ok := s.View.(ReleasePage); ok && v.Unticked {
+		title = s.Say("page.faulty") + " " + title
+	}
+	return title
+}
+
+// Refresh is after how many seconds the page loads itself again; 0: never.
+func (s scene) Refresh() int {
+	if v, ok := s.View.(WaitingPage); ok && v.Refreshing {
+		return refreshSeconds
+	}
+	return 0
+}
+
+// Sentence is that of an error page: its own, else the general one, so that a refusal never shows the name of a message.
+func (s scene) Sentence() string {
+	if v, ok := s.View.(ErrorPage); ok && s.Speaker.Has(v.Message) {
+		return s.Say(v.Message)
+	}
+	return s.Say("page.error.text")
+}
+
+// Level is the word for a level. Errors: there is none, and a page must not invent one.
+func (s scene) Level(name string) (string, error) {
+	id := "page.level." + name
+	if !s.Speaker.Has(id) {
+		return "", fmt.Errorf("assets: no level %q", name)
+	}
+	return s.Say(id), nil
+}
+
+// Say says a message that takes no data.
+func (s scene) Say(id string) string { return s.Speaker.Say(id, nil) }
+
+// SayOf says a message about a service.
+func (s scene) SayOf(id, service string) string { return sayOf(s.Speaker, id, service) }
+
+// Count says a message about a number.
+func (s scene) Count(id string, n int) string { return s.Speaker.Count(id, n) }
+
+// File is the address of a file.
+func (s scene) File(name string) string { return s.pages.prefix + s.pages.named[name] }
+
+func sayOf(s *Speaker, id, service string) string {
+	return s.Say(id, map[string]string{"Service": service})
+}
