@@ -164,6 +164,9 @@ func (k *Kit) refuseJSON(c *gin.Context, v verdict, id string) {
 		}
 		c.Header("WWW-Authenticate", challenge)
 	}
+	if v.public.Fault == oauth.FaultAuthHeader { // RFC 6749 §5.2: a client that tried the header is told by one
+		c.Header("WWW-Authenticate", `Basic realm="token"`)
+	}
 	c.JSON(v.public.Status, struct {
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
