@@ -1,0 +1,100 @@
+package op
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"pivot/server/internal/assurance"
+	"pivot/server/internal/audit"
+	"pivot/server/internal/claims"
+	"pivot/server/internal/client"
+	"pivot/server/internal/oauth"
+	"pivot/server/internal/txn"
+	"pivot/server/internal/web"
+)
+
+// authorize begins a transaction, or says where the request is refused (OpenID Connect Core §3.1.2.1).
+func (p *Provider) authorize(c *gin.Context) error {
+	values, err := parameters(c)
+	if err != nil {
+		return p.refuse(c, "", err)
+	}
+	p.prefer(c, values.Get("ui_locales"))
+	request, err := oauth.ParseAuthorize(values, p.Issuer.Request)
+	if err != nil {
+		return p.refuse(c, "", err)
+	}
+	sp := p.Clients(request.ClientID)
+	admission, err := sp.Admit(request, client.Offer{Scope: p.Issuer.Claims.Has})
+	if err != nil {
+		return p.refuse(c, sp.ID(), err)
+	}
+	level, err := assurance.ParseLevel(request.ACR)
+	if err != nil {
+		return err
+	}
+	valid, err := txn.NewRequest(txn.Params{
+		Profile: p.Issuer.Txn, Issuer: p.Issuer.URL, Client: sp.ID(), RedirectURI: request.RedirectURI,
+		State: request.State, Nonce: request.Nonce, Scopes: admission.Scopes,
+		Claims: claims.Requested(admission.IDTokenClaims, admission.UserinfoClaims),
+		Level:  level, Prompt: strings.Join(admission.Prompts, " "), Challenge: request.Challenge,
+		Locale: p.Kit.Speaker(c).Language().String(),
+	})
+	if err != nil {
+		return err
+	}
+	// One cookie serves every transaction of a browser, so that two tabs do not end each other's login.
+	browser, ok := p.Kit.Browser(c)
+	if !ok {
+		browser = p.Kit.NewBrowser(c)
+	}
+	waiting, entry, err := valid.Begin(txn.NewID(), browser, p.Now())
+	if err != nil {
+		return err
+	}
+	if err := p.Ledger.Begin(c.Request.Context(), waiting, entry); err != nil {
+		return err
+	}
+	p.Kit.SeeOther(c, web.PathInteraction.For(waiting.ID().String()))
+	return nil
+}
+
+// parameters are the query of a GET and the body of a POST: never both, so that none hides another.
+func parameters(c *gin.Context) (url.Values, error) {
+	if c.Request.Method == http.MethodPost {
+		return web.Form(c)
+	}
+	return web.Query(c)
+}
+
+// refuse records a refusal and passes it on to be said: on a page, or to the client at its address.
+func (p *Provider) refuse(c *gin.Context, clientID string, err error) error {
+	public, ok := errors.AsType[oauth.Error](err)
+	if !ok {
+		return err
+	}
+	entry := audit.Entry{
+		Event: audit.AuthorizeRefused, Reason: public.Fault.String(), At: p.Now(), Issuer: p.Issuer.URL, Client: clientID,
+	}
+	if err := p.Log.Record(c.Request.Context(), entry); err != nil {
+		return err
+	}
+	if redirect, ok := errors.AsType[oauth.RedirectError](err); ok {
+		p.Kit.SeeOther(c, redirect.Location(p.Issuer.URL))
+		return nil
+	}
+	return err
+}
+
+// prefer takes the languages that the service provider asks for, whether in the query or in the form. What it says is not
+// checked yet, so it is bounded here.
+func (p *Provider) prefer(c *gin.Context, locales string) {
+	const most = 256
+	if len(locales) <= most {
+		p.Kit.Prefer(c, strings.Fields(locales)...)
+	}
+}

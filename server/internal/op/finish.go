@@ -1,0 +1,50 @@
+package op
+
+import (
+	"errors"
+
+	"github.com/gin-gonic/gin"
+
+	"pivot/server/internal/oauth"
+	"pivot/server/internal/txn"
+	"pivot/server/internal/web"
+)
+
+// finish is where a finished transaction becomes a code, in the browser that began it (RFC 6749 §4.1.2). Every other
+// transaction goes back to the login, which knows what is missing.
+func (p *Provider) finish(c *gin.Context) error {
+	id, err := txn.ParseID(c.Param("id"))
+	if err != nil {
+		return oauth.PageError{Err: oauth.FaultSession.Err()}
+	}
+	state, err := p.Ledger.Load(c.Request.Context(), p.Issuer.URL, id)
+	if errors.Is(err, txn.ErrUnknown) {
+		return oauth.PageError{Err: oauth.FaultExpired.Err()}
+	}
+	if err != nil {
+		return err
+	}
+	browser, ok := p.Kit.Browser(c)
+	if !ok || !state.Began(browser) {
+		return oauth.PageError{Err: oauth.FaultSession.Err()}
+	}
+	if !p.Clients(state.Request().Client()).Active() { // struck off since the login began
+		return oauth.PageError{Err: oauth.FaultUnknownClient.Err()}
+	}
+	consented, ok := state.(txn.Consented)
+	if !ok {
+		p.Kit.SeeOther(c, web.PathInteraction.For(id.String()))
+		return nil
+	}
+	code, kept := secret()
+	granted, entry, err := consented.Grant(kept, browser, p.Now())
+	if err := p.advance(c.Request.Context(), step{consented, granted, entry}, err); err != nil {
+		if errors.Is(err, txn.ErrSpent) { // another tab was faster
+			return oauth.PageError{Err: oauth.FaultNavigation.Err()}
+		}
+		return err
+	}
+	params := granted.Request().Params()
+	p.Kit.SeeOther(c, oauth.RestoreTarget(params.RedirectURI, params.State).Success(code, p.Issuer.URL))
+	return nil
+}
