@@ -70,12 +70,16 @@ var fences = []Fence{
 		Import: "github.com/ProtonMail/go-crypto/...",
 		Reason: "an oracle for our curves: were it linked, it would no longer be a second opinion",
 	},
+	{
+		Import: "pivot/server/internal/verify/prooftest",
+		Reason: "it makes proofs of nothing: no program may contain it",
+	},
 	{Import: "github.com/google/go-cmp/...", Reason: "it panics by design on unexported fields: for tests"},
 	{
 		Import: "math/rand/...", In: []string{"cardreader/cardsim/..."},
 		Reason: "randomness comes from crypto/rand; a simulated citizen may be reproducible",
 	},
-	{Import: "testing/...", In: []string{"cardreader/readertest", "cardreader/cardsim/simtest", "server/internal/store/storetest", "server/internal/rp/rptest"}, Reason: "test kits alone link testing"},
+	{Import: "testing/...", In: []string{"cardreader/readertest", "cardreader/cardsim/simtest", "server/internal/verify/prooftest", "server/internal/store/storetest", "server/internal/rp/rptest"}, Reason: "test kits alone link testing"},
 }
 
 var httpFloors = below(slices.Concat([]string{"server/internal/web", "server/internal/broker", "server/internal/demo"}, edges))
@@ -101,6 +105,14 @@ var selectors = []Selector{
 		Reason: "a value may say how it is printed (redacted); it never logs",
 	},
 	{
+		From: slices.Concat(
+			[]string{"server", "server/internal/web/...", "server/internal/broker/...", "server/internal/demo/..."},
+			below(edges), below(services), core,
+		),
+		Import: "pivot/server/internal/txn", Deny: []string{"Decode"},
+		Reason: "only the store, which unsealed the bytes, may make a state without a transition",
+	},
+	{
 		From: []string{"..."}, Tests: true, Import: "time", Deny: []string{"Sleep"},
 		Reason: "a test that sleeps is slow or flaky, usually both; wait for the event or use testing/synctest",
 	},
@@ -117,5 +129,10 @@ var modules = []Module{
 	{"golang.org/x/crypto", "cryptobyte: the strict DER cursor of the Go team"},
 	{"golang.org/x/sys", "system calls that the frozen syscall package lacks: namespaces, TCP_QUICKACK"},
 	{"golang.org/x/term", "reads a CAN without echo"},
-	{"golang.org/x/text", "language matching for messages"},
+	{"golang.org/x/text", "language matching for messages, and Unicode normalisation of names"},
+	{"github.com/gin-gonic/gin", "HTTP routing of the edges"},
+	{"github.com/go-jose/go-jose/v4", "JOSE: signatures and encryption of what leaves, and of client assertions"},
+	{"github.com/pelletier/go-toml/v2", "TOML with positions, for configuration and records that are refused by file and line"},
+	{"golang.org/x/mod", "sumdb/tlog and note: the Merkle tree of the audit log and its signed checkpoints, by the Go team"},
+	{"modernc.org/sqlite", "the embedded database, without cgo"},
 }

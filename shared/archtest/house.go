@@ -44,15 +44,27 @@ var (
 	core = []string{
 		"server/internal/txn", "server/internal/verify/...", "server/internal/assurance", "server/internal/identity",
 		"server/internal/claims", "server/internal/token", "server/internal/client", "server/internal/audit",
-		"server/internal/oauth", "server/internal/config",
+		"server/internal/oauth", "server/internal/config/...",
 	}
 )
 
 // exceptions to the budget, one reason each.
 var exceptions = []Exception{
 	{
+		Rule: "fan-out", Where: "server/internal/broker", Limit: 16,
+		Reason: "wiring names every concrete type",
+	},
+	{
+		Rule: "fan-out", Where: "server/internal/op", Limit: 9,
+		Reason: "the provider is where protocol, client, transaction and token meet; each of its files uses a few of them",
+	},
+	{
 		Rule: "exported", Where: "server/internal/verify/card", Limit: 18,
 		Reason: "each state of the judgement is a type, so that no step can be left out; half of the names are those states and what passes between them",
+	},
+	{
+		Rule: "exported", Where: "server/internal/txn", Limit: 26,
+		Reason: "each state of a login is a type, whose only constructor is the transition before: the names are the six states, what goes into them and what a ledger answers",
 	},
 	{
 		Rule: "struct-fields", Where: "app/internal/cli.result", Limit: 19,

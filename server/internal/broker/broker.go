@@ -1,0 +1,217 @@
+// Package broker wires one deployment: it names the concrete types, gives each edge what it needs, starts and stops. It
+// decides nothing of a login.
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"pivot/server/internal/audit"
+	"pivot/server/internal/config"
+	"pivot/server/internal/keys"
+	"pivot/server/internal/registry"
+	"pivot/server/internal/store"
+)
+
+// Broker is one running deployment.
+type Broker struct {
+	config    config.Config
+	log       *slog.Logger
+	now       func() time.Time
+	store     *store.Store
+	registry  *registry.Registry
+	folder    *keys.Folder
+	ring      *keys.Ring
+	signing   map[string]*keys.Signing // by issuer
+	note      audit.Key
+	listeners []net.Listener
+	servers   []*http.Server
+}
+
+// Options say which deployment to open.
+type Options struct {
+	Config string       // path of the configuration file
+	Log    *slog.Logger // required
+}
+
+// read checks a configuration file. Errors say file and line.
+func read(path string) (config.Config, error) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return config.Config{}, err
+	}
+	return config.Parse(path, src)
+}
+
+// Open reads the configuration, the registry and the keys, opens the store and listens, so that what can be wrong is wrong
+// before anybody is served. Close gives everything back.
+func Open(ctx context.Context, o Options) (*Broker, error) {
+	c, err := read(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	b := newBroker(c, o)
+	if err := b.open(ctx); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	for _, i := range c.Issuers() {
+		if err := b.mount(ctx, i); err != nil {
+			return nil, errors.Join(fmt.Errorf("issuer %s: %w", i.Identifier(), err), b.Close())
+		}
+	}
+	return b, nil
+}
+
+func newBroker(c config.Config, o Options) *Broker {
+	return &Broker{config: c, log: o.Log, now: time.Now, signing: make(map[string]*keys.Signing)}
+}
+
+// open brings up what rests on the disk, in the order in which it is needed.
+func (b *Broker) open(ctx context.Context) error {
+	var err error
+	if b.registry, err = registry.Open(b.config.RegistryDir(), b.config.Loopback()); err != nil {
+		return err
+	}
+	if err := b.openKeys(); err != nil {
+		return err
+	}
+	if b.store, err = store.Open(ctx, store.Options{
+		Dir: b.config.DataDir(), Sealer: b.ring, Now: b.now, Retention: b.config.Retention().Audit,
+	}); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Close stops listening and closes the store. It may be called on a broker that is half open.
+func (b *Broker) Close() error {
+	var errs []error
+	for _, l := range b.listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if b.store != nil {
+		errs = append(errs, b.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// shutdownPatience is how long answers in progress may take once the broker is told to stop.
+const shutdownPatience = 10 * time.Second
+
+// Serve answers until ctx ends or a server fails, then lets the answers in progress finish. A signal on reload reads the
+// registry again.
+func (b *Broker) Serve(ctx context.Context, reload <-chan os.Signal) error {
+	admin, err := b.listenAdmin()
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, len(b.servers)+1)
+	serve := func(s *http.Server, l net.Listener) {
+		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	}
+	for i, s := range b.servers {
+		b.log.Info("serving", "issuer", b.config.Issuers()[i].Identifier(), "address", b.listeners[i].Addr().String())
+		go serve(s, b.listeners[i])
+	}
+	adminServer := &http.Server{Handler: b.admin(), ReadHeaderTimeout: time.Second}
+	go serve(adminServer, admin)
+	background, cancel := context.WithCancel(ctx)
+	done := b.background(background)
+	err = b.wait(ctx, reload, failed)
+	cancel()
+	<-done
+	stop, cancelStop := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
+	defer cancelStop()
+	for _, s := range append(b.servers, adminServer) {
+		err = errors.Join(err, s.Shutdown(stop))
+	}
+	return err
+}
+
+// wait returns when ctx ends or a server fails, and reloads meanwhile.
+func (b *Broker) wait(ctx context.Context, reload <-chan os.Signal, failed <-chan error) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case <-reload:
+			if err := b.Reload(ctx); err != nil {
+				b.log.Error("reload refused: what was served goes on being served", "error", err)
+			}
+		}
+	}
+}
+
+// Reload reads the registry again, whole or not at all, and records which snapshot is in force.
+func (b *Broker) Reload(ctx context.Context) error {
+	entry := audit.Entry{Event: audit.ConfigReloaded, At: b.now()}
+	err := b.registry.Reload()
+	if err != nil {
+		entry.Event, entry.Reason = audit.ConfigRefused, "invalid"
+	}
+	entry = entry.With("registry", b.registry.Snapshot().Digest())
+	return errors.Join(err, b.store.Record(ctx, entry))
+}
+
+// The rhythms of what runs beside the answers.
+const (
+	sequenceEvery = time.Second
+	sweepEvery    = 10 * time.Second
+	rotateEvery   = time.Minute // looks whether a planned rotation is due
+)
+
+// background numbers audit entries, sweeps what is over and rotates keys when they are due, until ctx ends; the channel is
+// closed then.
+func (b *Broker) background(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		sequence, sweep, rotate := time.NewTicker(sequenceEvery), time.NewTicker(sweepEvery), time.NewTicker(rotateEvery)
+		defer sequence.Stop()
+		defer sweep.Stop()
+		defer rotate.Stop()
+		for {
+			var err error
+			select {
+			case <-ctx.Done():
+				return
+			case <-sequence.C:
+				err = b.sequence(ctx)
+			case <-sweep.C:
+				_, err = b.store.Sweep(ctx)
+			case <-rotate.C:
+				err = b.rotateDue(ctx)
+			}
+			if err != nil && ctx.Err() == nil {
+				b.log.Error("in the background", "error", err)
+			}
+		}
+	}()
+	return done
+}
+
+// sequence numbers what waits, and leaves the signed checkpoint where a witness on another host fetches it.
+func (b *Broker) sequence(ctx context.Context) error {
+	checkpoint, err := b.store.Sequence(ctx, b.note)
+	if err != nil || checkpoint == nil {
+		return err
+	}
+	name := filepath.Join(b.config.DataDir(), "checkpoint")
+	if err := os.WriteFile(name+".new", checkpoint, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
+}

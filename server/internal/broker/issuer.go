@@ -1,0 +1,117 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"pivot/server/internal/claims"
+	"pivot/server/internal/client"
+	"pivot/server/internal/config"
+	"pivot/server/internal/identity"
+	"pivot/server/internal/login"
+	"pivot/server/internal/oauth"
+	"pivot/server/internal/op"
+	"pivot/server/internal/store"
+	"pivot/server/internal/txn"
+	"pivot/server/internal/web"
+)
+
+// site is the name of the broker on its pages.
+const site = "Pivot"
+
+// profile is one product, as each package of the core names it.
+func profile(i config.Issuer) (op.Issuer, error) {
+	out := op.Issuer{URL: i.Identifier()}
+	switch i.Profile() {
+	case config.Plus:
+		out.Request, out.Txn, out.Claims = oauth.Plus(), txn.Plus, claims.Plus
+	case config.Standard:
+		out.Request, out.Txn, out.Claims = oauth.Standard(), txn.Standard, claims.Standard
+	default:
+		return out, fmt.Errorf("no profile %q", i.Profile())
+	}
+	if i.Loopback() {
+		out.Request = out.Request.OnLoopback()
+	}
+	return out, nil
+}
+
+// mount makes the edges of one issuer and listens for it.
+func (b *Broker) mount(ctx context.Context, i config.Issuer) error {
+	described, err := profile(i)
+	if err != nil {
+		return err
+	}
+	kit, err := web.New(web.Options{
+		Issuer: i.Identifier(), Profile: described.Request.Name(), Site: site, Log: b.log, Proxies: b.config.TrustedProxies(),
+		Probes: []web.Probe{{Name: "store", Check: b.health}},
+	})
+	if err != nil {
+		return err
+	}
+	forms, err := b.ring.Secret("csrf " + i.Identifier())
+	if err != nil {
+		return err
+	}
+	guard, err := web.NewGuard(forms.Bytes(), b.store)
+	if err != nil {
+		return err
+	}
+	subjects, err := b.subjects()
+	if err != nil {
+		return err
+	}
+	lookup := func(id string) *client.Client { return b.registry.Lookup(described.Request, id) }
+	_, err = op.New(op.Parts{
+		Kit: kit, Issuer: described, Clients: lookup, Ledger: b.store, Once: b.store, Log: b.store,
+		Keys: b.signing[i.Identifier()], Subjects: subjects, Now: b.now,
+	})
+	if err != nil {
+		return err
+	}
+	err = login.Mount(login.Parts{
+		Kit: kit, Guard: guard, Issuer: i.Identifier(), Claims: described.Claims, Clients: lookup, Ledger: b.store, Now: b.now,
+	})
+	if err != nil {
+		return err
+	}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", i.Listen().String())
+	if err != nil {
+		return err
+	}
+	b.listeners = append(b.listeners, listener)
+	b.servers = append(b.servers, web.NewServer(kit, b.log))
+	return nil
+}
+
+// health says in public words what is wrong with the store.
+func (b *Broker) health(ctx context.Context) error {
+	err := b.store.Health(ctx)
+	if fault, ok := errors.AsType[store.Fault](err); ok {
+		return publicFault{fault, err}
+	}
+	return err
+}
+
+// publicFault names a fault of the store to anybody, and its cause to the log.
+type publicFault struct {
+	fault store.Fault
+	error
+}
+
+// Reason is what anybody may read.
+func (f publicFault) Reason() string { return f.fault.Error() }
+
+// subjects is the secret that pairwise subjects depend on: the same for the life of the deployment.
+func (b *Broker) subjects() (identity.SubjectKey, error) {
+	secret, err := b.ring.Secret("subject")
+	if err != nil {
+		return identity.SubjectKey{}, err
+	}
+	return identity.ParseSubjectKey(fmt.Sprintf("%x", secret.Bytes()))
+}
+
+var errNoKeys = errors.New("no keys yet: make them once with `pivot-server keys init`")
