@@ -15,6 +15,7 @@ CHECKS := inherit,ST1000,ST1003,ST1016,ST1020,ST1021,ST1022
 DATA      ?= .demo
 CARD      ?= genuine
 CAN       ?=
+PORT      ?= 8080
 FUZZTIME  ?= 20s
 BENCH     ?= .
 BENCHTIME ?= 1s
@@ -39,9 +40,13 @@ build: deps-build ## Build bin/pivot-server (pure Go) and bin/pivot (with PC/SC)
 	CGO_ENABLED=1 $(GO) build -trimpath -o bin/pivot ./app
 
 .PHONY: run
+run: build deps-run ## Run broker, service provider and a simulated card in a private reader (CARD=, DATA=, PORT=)
+	bin/pivot-server demo --data $(DATA) --card $(CARD) --port $(PORT)
+
+.PHONY: card
 # The demonstration tells the command which reader, test authorities and access
 # number are its card's; CAN= types another number.
-run: build deps-run ## Read a simulated card through the real PC/SC service and verify it (CARD=, CAN=, DATA=)
+card: build deps-run ## Read a simulated card through the real PC/SC service and verify it (CARD=, CAN=, DATA=)
 	bin/pivot-server demo --data $(DATA) --card $(CARD) -- bin/pivot card read $(CAN:%=--can %)
 
 .PHONY: test

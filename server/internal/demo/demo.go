@@ -25,11 +25,22 @@ type Card struct {
 	About   string `json:"about"`
 }
 
+// Service is one service provider of the demo.
+type Service struct {
+	ClientID string `json:"client_id"`
+	Secret   string `json:"client_secret"`
+	Redirect string `json:"redirect_uri"`
+	URL      string `json:"url"`
+}
+
 // World is what DIR/demo.json says.
 type World struct {
-	Trust  string   `json:"trust"`  // folder of the test authorities
-	Accept []string `json:"accept"` // documents of other States that the test authorities sign: STATE:COUNTRY:CODE
-	Cards  []Card   `json:"cards"`
+	Issuers map[string]string `json:"issuers"` // profile -> issuer identifier
+	SP      []Service         `json:"sp"`
+	Config  string            `json:"config"` // the broker's configuration file
+	Trust   string            `json:"trust"`  // folder of the test authorities
+	Accept  []string          `json:"accept"` // documents of other States that they sign: STATE:COUNTRY:CODE
+	Cards   []Card            `json:"cards"`
 }
 
 // player is the name by which the private reader knows the simulated card.
@@ -60,21 +71,31 @@ func play(ctx context.Context, args []string, addr string) error {
 	return cardsim.Dial(ctx, addr, card)
 }
 
-// Write prepares DIR: the test authorities, made once and kept, and DIR/demo.json.
-func Write(dir string, now time.Time) (World, error) {
-	trust := filepath.Join(dir, "trust")
-	if err := writeTrust(trust, now); err != nil {
+// Options say where the demo lives.
+type Options struct {
+	Dir  string
+	Port int // of the broker; the service provider has the next one
+	Now  time.Time
+}
+
+// Write prepares DIR: the test authorities, made once and kept; the broker's configuration and records; DIR/demo.json.
+func Write(o Options) (World, error) {
+	trust := filepath.Join(o.Dir, "trust")
+	if err := writeTrust(trust, o.Now); err != nil {
 		return World{}, err
 	}
 	w := World{Trust: trust, Accept: []string{"UTO:UT:ID"}}
 	for _, p := range cardsim.Personas() {
 		w.Cards = append(w.Cards, Card{Persona: p.Name, CAN: p.CAN, Expect: p.Expect, About: p.Doc})
 	}
+	if err := w.writeBroker(o); err != nil {
+		return World{}, err
+	}
 	raw, err := json.MarshalIndent(w, "", "  ")
 	if err != nil {
 		return World{}, err
 	}
-	return w, os.WriteFile(filepath.Join(dir, "demo.json"), append(raw, '\n'), 0o600)
+	return w, os.WriteFile(filepath.Join(o.Dir, "demo.json"), append(raw, '\n'), 0o600)
 }
 
 // freshness is how long the test authorities serve: their revocation lists are current for longer.

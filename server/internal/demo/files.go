@@ -1,0 +1,156 @@
+package demo
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"pivot/server/internal/keys"
+)
+
+// The demo's one service provider.
+const clientID = "demo-sp"
+
+// writeBroker writes what a deployment of one machine has: a configuration, a record, and secrets of its own.
+func (w *World) writeBroker(o Options) error {
+	origin := fmt.Sprintf("http://localhost:%d", o.Port)
+	service := fmt.Sprintf("http://127.0.0.1:%d", o.Port+1)
+	w.Config = filepath.Join(o.Dir, "pivot.toml")
+	w.Issuers = map[string]string{"plus": origin + "/api/v2"}
+	secret, err := secretFile(filepath.Join(o.Dir, "registry", "sp", "demo-sp.secret"))
+	if err != nil {
+		return err
+	}
+	w.SP = []Service{{ClientID: clientID, Secret: secret, Redirect: service + "/callback", URL: service + "/"}}
+	key, err := serviceKey(o.Dir)
+	if err != nil {
+		return err
+	}
+	set, err := jwks(key)
+	if err != nil {
+		return err
+	}
+	if err := keys.CreateKEK(filepath.Join(o.Dir, "kek")); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for name, content := range map[string]string{
+		"pivot.toml": fmt.Sprintf(configuration, origin, o.Port),
+		filepath.Join("registry", "sp", "demo-sp.jwks"): string(set),
+		filepath.Join("registry", "sp", "demo-sp.toml"): fmt.Sprintf(record, clientID, w.SP[0].Redirect),
+	} {
+		if err := os.WriteFile(filepath.Join(o.Dir, name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll(filepath.Join(o.Dir, "data"), 0o700)
+}
+
+const configuration = `# The demonstration's broker: loopback alone, TEST authorities alone.
+data_dir     = "data"
+registry_dir = "registry"
+trust_dir    = "trust"
+
+[keys]
+kek_file = "kek"
+
+[[issuer]]
+profile = "plus"
+url     = "%s"
+listen  = "127.0.0.1:%d"
+`
+
+const record = `client_id   = "%s"
+client_name = "Service de démonstration"
+profile     = "plus"
+entity_id   = "demonstration-service-of-pivot-0001"
+sp_type     = "public"
+
+redirect_uris = ["%s"]
+
+token_endpoint_auth_method = "client_secret_post"
+client_secret_files        = ["demo-sp.secret"]
+jwks_file                  = "demo-sp.jwks"
+
+scope  = "given_name family_name birthdate gender birthplace birthcountry"
+claims = ["amr"]
+
+id_token_encrypted_response_alg = "ECDH-ES"
+id_token_encrypted_response_enc = "A256GCM"
+userinfo_encrypted_response_alg = "ECDH-ES"
+userinfo_encrypted_response_enc = "A256GCM"
+`
+
+// secretFile returns the secret of a file, which it makes once.
+func secretFile(path string) (string, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(raw)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	secret := random()
+	return secret, os.WriteFile(path, []byte(secret+"\n"), 0o600)
+}
+
+// serviceKey is the key that answers to the demo's service are encrypted to; it is made once.
+func serviceKey(dir string) (*ecdsa.PrivateKey, error) {
+	path := filepath.Join(dir, "sp-key.pem")
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err := newKey()
+		if err != nil {
+			return nil, err
+		}
+		der, err := x509.MarshalECPrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		return key, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(raw)
+	if block == nil {
+		return nil, fmt.Errorf("demo: %q is not a key", path)
+	}
+	return x509.ParseECPrivateKey(block.Bytes)
+}
+
+// Serve runs the demo's service provider until ctx ends.
+func Serve(ctx context.Context, dir string, w World) error {
+	key, err := serviceKey(dir)
+	if err != nil {
+		return err
+	}
+	sp := &ServiceProvider{
+		Issuer: w.Issuers["plus"], ClientID: w.SP[0].ClientID, Secret: w.SP[0].Secret, Callback: w.SP[0].Redirect, Key: key,
+	}
+	address := strings.TrimSuffix(strings.TrimPrefix(w.SP[0].URL, "http://"), "/")
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: sp.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
