@@ -3,7 +3,6 @@ package main_test
 import (
 	"bufio"
 	"context"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -36,12 +35,10 @@ func newDeployment(t *testing.T) deployment {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := demo.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
 	if _, err := demo.Write(demo.Options{Dir: dir, Port: port, Now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 type demoCmd struct {
 	Data    string   `help:"Folder of the demo: test authorities, configuration, database, reader socket, demo.json." default:".demo" type:"path"`
 	Card    string   `help:"The card to put in the reader: a persona of demo.json." default:"genuine"`
-	Port    int      `help:"Port of the broker on loopback; the service provider takes the next one." default:"8080"`
+	Port    int      `help:"Port of the broker on loopback; the service provider takes the next one. 0 looks for a free one." default:"8080"`
 	List    bool     `help:"List the cards and stop."`
 	Command []string `arg:"" optional:"" passthrough:"" help:"Command to run beside the reader, after --; broker and service provider are left out, and the demo ends with it."`
 }
@@ -28,6 +28,13 @@ type demoCmd struct {
 func (d *demoCmd) Run(ctx context.Context) error {
 	if err := os.MkdirAll(d.Data, 0o700); err != nil {
 		return err
+	}
+	if d.Port == 0 {
+		port, err := demo.FreePort()
+		if err != nil {
+			return err
+		}
+		d.Port = port
 	}
 	world, err := demo.Write(demo.Options{Dir: d.Data, Port: d.Port, Now: time.Now()})
 	if err != nil {

@@ -47,7 +47,7 @@ func startBy(tb testing.TB, c *clock) scene {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		tb.Fatal(err)
 	}
-	world, err := demo.Write(demo.Options{Dir: dir, Port: freePorts(tb), Now: c.now()})
+	world, err := demo.Write(demo.Options{Dir: dir, Port: freePort(tb), Now: c.now()})
 	if err != nil {
 		tb.Fatal(err)
 	}

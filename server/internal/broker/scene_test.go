@@ -5,14 +5,12 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -53,24 +51,14 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// freePorts finds two ports in a row that nobody listens on.
-func freePorts(tb testing.TB) int {
+// freePort is the broker's port; the service provider has the next one.
+func freePort(tb testing.TB) int {
 	tb.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		next, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+1))
-		l.Close()
-		if err == nil {
-			next.Close()
-			return port
-		}
+	port, err := demo.FreePort()
+	if err != nil {
+		tb.Fatal(err)
 	}
-	tb.Fatal("no two free ports in a row")
-	return 0
+	return port
 }
 
 // authorities are the test authorities that all tests of this package share: making them takes seconds.
@@ -90,7 +78,7 @@ func start(tb testing.TB) scene {
 	if err := pki.Save(filepath.Join(dir, "trust")); err != nil {
 		tb.Fatal(err)
 	}
-	world, err := demo.Write(demo.Options{Dir: dir, Port: freePorts(tb), Now: time.Now()})
+	world, err := demo.Write(demo.Options{Dir: dir, Port: freePort(tb), Now: time.Now()})
 	if err != nil {
 		tb.Fatal(err)
 	}
