@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"pivot/server/internal/audit"
@@ -195,8 +197,11 @@ func ask(ctx context.Context, socket string, op Operation, input []byte) ([]byte
 		return nil, err
 	}
 	response, err := client.Do(request)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) { // no socket, or one that a dead server left
 		return nil, fmt.Errorf("%w: %w", errNotRunning, err)
+	}
+	if err != nil {
+		return nil, err
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))

@@ -389,7 +389,7 @@ func (s scene) admitted(t *testing.T, a answer) txn.ID {
 	if a.status != http.StatusSeeOther || !ok || err != nil {
 		t.Fatalf("status %d to %q (%v): %s", a.status, location, err, a.body)
 	}
-	if cookies := a.header.Values("Set-Cookie"); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "pivot-plus=") ||
+	if cookies := a.header.Values("Set-Cookie"); len(cookies) != 1 || !strings.HasPrefix(cookies[0], "pivot-plus-") ||
 		!strings.Contains(cookies[0], "; HttpOnly") || !strings.Contains(cookies[0], "; SameSite=Lax") {
 		t.Errorf("Set-Cookie: %q", cookies)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"pivot/server/internal/audit"
@@ -31,8 +32,34 @@ type Broker struct {
 	ring      *keys.Ring
 	signing   map[string]*keys.Signing // by issuer
 	note      audit.Key
+	probe     probe
 	listeners []net.Listener
 	servers   []*http.Server
+}
+
+// probe is what the store last said of itself.
+type probe struct {
+	sync.Mutex
+
+	at  time.Time
+	err error
+}
+
+// steady is a clock that a step back of the system's does not set back: rights would live longer by it. It is the later of
+// the system's clock and of the time that has passed since the start.
+func steady() func() time.Time {
+	start := time.Now()
+	return func() time.Time {
+		now := time.Now()
+		return later(now.Round(0), start.Round(0).Add(now.Sub(start)))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 // Options say which deployment to open.
@@ -70,7 +97,7 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 }
 
 func newBroker(c config.Config, o Options) *Broker {
-	return &Broker{config: c, log: o.Log, now: time.Now, signing: make(map[string]*keys.Signing)}
+	return &Broker{config: c, log: o.Log, now: steady(), signing: make(map[string]*keys.Signing)}
 }
 
 // open brings up what rests on the disk, in the order in which it is needed.
@@ -173,32 +200,36 @@ const (
 	rotateEvery   = time.Minute // looks whether a planned rotation is due
 )
 
-// background numbers audit entries, sweeps what is over and rotates keys when they are due, until ctx ends; the channel is
-// closed then.
+// background numbers audit entries, sweeps what is over and rotates keys when they are due, each at its own pace, until ctx
+// ends; the channel is closed then.
 func (b *Broker) background(ctx context.Context) <-chan struct{} {
+	var jobs sync.WaitGroup
+	job := func(every time.Duration, do func(context.Context) error) {
+		jobs.Go(func() {
+			tick := time.NewTicker(every)
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				}
+				if err := do(ctx); err != nil && ctx.Err() == nil {
+					b.log.Error("in the background", "error", err)
+				}
+			}
+		})
+	}
+	job(sequenceEvery, b.sequence)
+	job(sweepEvery, func(ctx context.Context) error {
+		_, err := b.store.Sweep(ctx)
+		return err
+	})
+	job(rotateEvery, b.rotateDue)
 	done := make(chan struct{})
 	go func() {
-		defer close(done)
-		sequence, sweep, rotate := time.NewTicker(sequenceEvery), time.NewTicker(sweepEvery), time.NewTicker(rotateEvery)
-		defer sequence.Stop()
-		defer sweep.Stop()
-		defer rotate.Stop()
-		for {
-			var err error
-			select {
-			case <-ctx.Done():
-				return
-			case <-sequence.C:
-				err = b.sequence(ctx)
-			case <-sweep.C:
-				_, err = b.store.Sweep(ctx)
-			case <-rotate.C:
-				err = b.rotateDue(ctx)
-			}
-			if err != nil && ctx.Err() == nil {
-				b.log.Error("in the background", "error", err)
-			}
-		}
+		jobs.Wait()
+		close(done)
 	}()
 	return done
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"pivot/server/internal/claims"
 	"pivot/server/internal/client"
@@ -72,7 +73,8 @@ func (b *Broker) mount(ctx context.Context, i config.Issuer) error {
 		return err
 	}
 	err = login.Mount(login.Parts{
-		Kit: kit, Guard: guard, Issuer: i.Identifier(), Claims: described.Claims, Clients: lookup, Ledger: b.store, Now: b.now,
+		Kit: kit, Guard: guard, Issuer: i.Identifier(), Claims: described.Claims, Clients: lookup, Ledger: b.store, Log: b.store,
+		Now: b.now,
 	})
 	if err != nil {
 		return err
@@ -87,9 +89,20 @@ func (b *Broker) mount(ctx context.Context, i config.Issuer) error {
 	return nil
 }
 
-// health says in public words what is wrong with the store.
+// probeEvery bounds how often the store is asked: a probe writes, and anybody may ask.
+const probeEvery = time.Second
+
+// health says in public words what is wrong with the store, as of a moment ago.
 func (b *Broker) health(ctx context.Context) error {
-	err := b.store.Health(ctx)
+	b.probe.Lock()
+	defer b.probe.Unlock()
+	if now := b.now(); b.probe.at.IsZero() || now.Sub(b.probe.at).Abs() >= probeEvery {
+		// Whoever asked may leave; the answer is for all.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeEvery)
+		defer cancel()
+		b.probe.at, b.probe.err = now, b.store.Health(ctx)
+	}
+	err := b.probe.err
 	if fault, ok := errors.AsType[store.Fault](err); ok {
 		return publicFault{fault, err}
 	}

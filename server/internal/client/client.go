@@ -122,3 +122,9 @@ func (c *Client) EncryptionKey(alg string) (jose.JSONWebKey, error) {
 	}
 	return jose.JSONWebKey{}, errors.New("client: no key of the client fits the algorithm")
 }
+
+// Entitled keeps, of scopes that were asked earlier, those that the client may ask for now; openid is everybody's.
+func (c *Client) Entitled(scopes []string) []string {
+	may := c.Scopes()
+	return slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope != "openid" && !slices.Contains(may, scope) })
+}

@@ -160,7 +160,7 @@ func TestRedirectAddressOnLoopback(t *testing.T) {
 		"http://localhost:4000/cb":    "",
 		"http://127.0.0.1:4000/cb":    "",
 		"http://127.8.9.1/cb":         "",
-		"http://[::1]:4000/cb":        "",
+		"http://[::1]:4000/cb":        "IPv6",
 		"https://localhost:4000/cb":   "",
 		"https://sp.example.fr/cb":    "",
 		"http://sp.example.fr/cb":     "absolute https",

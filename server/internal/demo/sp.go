@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -67,8 +68,10 @@ func (s *ServiceProvider) Handler() http.Handler {
 const (
 	attemptLife  = 15 * time.Minute
 	mostAttempts = 1000
-	cookieName   = "demo_sp"
 )
+
+// cookieName is one a login, so that two tabs do not end each other's.
+func cookieName(state string) string { return "demo_sp_" + state[:min(len(state), 16)] }
 
 func random() string {
 	var b [32]byte
@@ -98,7 +101,7 @@ func (s *ServiceProvider) login(w http.ResponseWriter, r *http.Request) {
 		"claims":         {`{"id_token":{"amr":{"essential":true}}}`},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookieName, Value: a.browser, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(w, &http.Cookie{Name: cookieName(state), Value: a.browser, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	http.Redirect(w, r, s.Issuer+"/authorize?"+query.Encode(), http.StatusSeeOther)
 }
 
@@ -109,7 +112,7 @@ func (s *ServiceProvider) take(r *http.Request) (attempt, bool) {
 	state := r.URL.Query().Get("state")
 	a, ok := s.pending[state]
 	delete(s.pending, state)
-	cookie, err := r.Cookie(cookieName)
+	cookie, err := r.Cookie(cookieName(state))
 	return a, ok && err == nil && cookie.Value == a.browser && time.Now().Before(a.until)
 }
 
@@ -195,9 +198,7 @@ func (s *ServiceProvider) redeem(ctx context.Context, code string, a attempt) (m
 	if err != nil || userinfo["sub"] != claims["sub"] {
 		return nil, fmt.Errorf("userinfo: other subject, or unreadable: %w", err)
 	}
-	for name, value := range userinfo {
-		claims[name] = value
-	}
+	maps.Copy(claims, userinfo)
 	return claims, nil
 }
 

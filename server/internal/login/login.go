@@ -3,9 +3,9 @@
 package login
 
 import (
-	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +28,7 @@ type Parts struct {
 	Claims  claims.Profile
 	Clients func(id string) *client.Client
 	Ledger  txn.Ledger
+	Log     audit.Log
 	Now     func() time.Time
 }
 
@@ -37,7 +38,7 @@ var errParts = errors.New("login: a dispatcher needs every part")
 
 // Mount puts the pages of a login on its kit. Errors: a part is missing.
 func Mount(p Parts) error {
-	if p.Kit == nil || p.Guard == nil || p.Issuer == "" || p.Claims == 0 || p.Clients == nil || p.Ledger == nil || p.Now == nil {
+	if p.Kit == nil || p.Guard == nil || p.Issuer == "" || p.Claims == 0 || p.Clients == nil || p.Ledger == nil || p.Log == nil || p.Now == nil {
 		return errParts
 	}
 	d := dispatcher{p}
@@ -81,14 +82,15 @@ func (d dispatcher) visit(c *gin.Context) (visit, error) {
 	if err != nil {
 		return visit{}, err
 	}
-	browser, ok := d.Kit.Browser(c)
+	browser, ok := d.Kit.Browser(c, id.String())
 	if !ok || !state.Began(browser) {
-		return visit{}, oauth.PageError{Err: oauth.FaultSession.Err()}
+		return visit{}, d.record(c, state, oauth.PageError{Err: oauth.FaultSession.Err()})
 	}
 	params := state.Request().Params()
 	d.Kit.Prefer(c, params.Locale)
 	sp := d.Clients(params.Client)
-	if !sp.Active() { // struck off since the login began
+	// A record that changed since the login began counts as it is now: struck off, or without that address.
+	if !sp.Active() || !slices.Contains(sp.RedirectURIs(), params.RedirectURI) {
 		return visit{}, oauth.PageError{Err: oauth.FaultUnknownClient.Err()}
 	}
 	return visit{state: state, params: params, client: sp, browser: browser}, nil
@@ -164,7 +166,7 @@ func (d dispatcher) release(c *gin.Context, v visit, s txn.Proven, unticked bool
 
 func (d dispatcher) selection(v visit) claims.Selection {
 	return claims.Select(claims.Request{
-		Profile: d.Claims, Scopes: v.params.Scopes, Claims: v.params.Claims, Entitled: v.client.Claims(),
+		Profile: d.Claims, Scopes: v.client.Entitled(v.params.Scopes), Claims: v.params.Claims, Entitled: v.client.Claims(),
 	})
 }
 
@@ -267,17 +269,31 @@ func (d dispatcher) form(c *gin.Context, step string) (visit, bool, error) {
 	if err != nil {
 		return v, false, err
 	}
-	if err := d.spend(c.Request.Context(), v, step, values.Get(web.TokenField)); err != nil {
+	if err := d.spend(c, v, step, values.Get(web.TokenField)); err != nil {
 		return v, false, err
 	}
 	return v, strings.EqualFold(values.Get("consent"), "yes"), nil
 }
 
 // spend takes a form's token, once; a refusal shows the way back.
-func (d dispatcher) spend(ctx context.Context, v visit, step, token string) error {
-	err := d.Guard.Spend(ctx, v.step(step), token)
+func (d dispatcher) spend(c *gin.Context, v visit, step, token string) error {
+	err := d.Guard.Spend(c.Request.Context(), v.step(step), token)
 	if public, ok := errors.AsType[oauth.Error](err); ok {
-		return &web.Refusal{Err: public, Back: d.back(v)}
+		return d.record(c, v.state, &web.Refusal{Err: public, Back: d.back(v)})
 	}
 	return err
+}
+
+// record puts a refused step into the audit log and passes the refusal on: another browser than the one that began, or a
+// form that is not ours.
+func (d dispatcher) record(c *gin.Context, state txn.State, refusal error) error {
+	public, _ := errors.AsType[oauth.Error](refusal)
+	entry := audit.Entry{
+		Event: audit.BrowserMismatch, Reason: public.Fault.String(), At: d.Now(), Issuer: d.Issuer,
+		Client: state.Request().Client(), Transaction: state.ID().String(),
+	}
+	if err := d.Log.Record(c.Request.Context(), entry); err != nil {
+		return err
+	}
+	return refusal
 }

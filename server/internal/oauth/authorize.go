@@ -95,8 +95,10 @@ func (f form) acceptable(p Profile) (string, bool) {
 	if !bounded(f.values) {
 		return "", false
 	}
-	if twice, malformed := f.faulty(); twice != "" || malformed != "" {
-		return twice + malformed, false
+	if twice, malformed := f.faulty(); twice != "" {
+		return twice, false
+	} else if malformed != "" {
+		return malformed, false
 	}
 	for _, name := range required() {
 		if !f.has(name) {

@@ -73,6 +73,9 @@ func CheckRedirectURI(uri string, loopback bool) error {
 	if u.User != nil {
 		return errors.New("has a user name")
 	}
+	if strings.Contains(u.Host, "[") {
+		return errors.New("an IPv6 literal: a content policy cannot name it, so no form of ours could end there")
+	}
 	if !strings.HasPrefix(uri, u.Scheme+"://"+strings.ToLower(u.Host)) {
 		return errors.New("scheme and host must be in lower case")
 	}

@@ -47,12 +47,8 @@ func (p *Provider) authorize(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	// One cookie serves every transaction of a browser, so that two tabs do not end each other's login.
-	browser, ok := p.Kit.Browser(c)
-	if !ok {
-		browser = p.Kit.NewBrowser(c)
-	}
-	waiting, entry, err := valid.Begin(txn.NewID(), browser, p.Now())
+	id := txn.NewID()
+	waiting, entry, err := valid.Begin(id, p.Kit.NewBrowser(c, id.String(), cookieLife), p.Now())
 	if err != nil {
 		return err
 	}

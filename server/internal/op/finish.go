@@ -2,9 +2,11 @@ package op
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
+	"pivot/server/internal/audit"
 	"pivot/server/internal/oauth"
 	"pivot/server/internal/txn"
 	"pivot/server/internal/web"
@@ -24,11 +26,13 @@ func (p *Provider) finish(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	browser, ok := p.Kit.Browser(c)
+	browser, ok := p.Kit.Browser(c, id.String())
 	if !ok || !state.Began(browser) {
-		return oauth.PageError{Err: oauth.FaultSession.Err()}
+		return p.mismatch(c, state)
 	}
-	if !p.Clients(state.Request().Client()).Active() { // struck off since the login began
+	// A record that changed since the login began counts as it is now: struck off, or without that address.
+	params := state.Request().Params()
+	if sp := p.Clients(params.Client); !sp.Active() || !slices.Contains(sp.RedirectURIs(), params.RedirectURI) {
 		return oauth.PageError{Err: oauth.FaultUnknownClient.Err()}
 	}
 	consented, ok := state.(txn.Consented)
@@ -44,7 +48,18 @@ func (p *Provider) finish(c *gin.Context) error {
 		}
 		return err
 	}
-	params := granted.Request().Params()
 	p.Kit.SeeOther(c, oauth.RestoreTarget(params.RedirectURI, params.State).Success(code, p.Issuer.URL))
 	return nil
+}
+
+// mismatch records that somebody else holds the address of a login in progress.
+func (p *Provider) mismatch(c *gin.Context, state txn.State) error {
+	entry := audit.Entry{
+		Event: audit.BrowserMismatch, At: p.Now(), Issuer: p.Issuer.URL, Client: state.Request().Client(),
+		Transaction: state.ID().String(),
+	}
+	if err := p.Log.Record(c.Request.Context(), entry); err != nil {
+		return err
+	}
+	return oauth.PageError{Err: oauth.FaultSession.Err()}
 }

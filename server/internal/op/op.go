@@ -90,6 +90,9 @@ func New(p Parts) (*Provider, error) {
 const (
 	tokenLife = 60 * time.Second
 	jwksCache = 10 * time.Minute
+
+	// cookieLife is that of the longest login: what a browser keeps longer opens nothing.
+	cookieLife = 30 * time.Minute
 )
 
 // secret draws 256 random bits and returns their text and the hash under which they are kept.

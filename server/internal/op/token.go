@@ -32,7 +32,7 @@ type tokenAnswer struct {
 func (p *Provider) token(c *gin.Context) error {
 	values, err := web.Form(c)
 	if err != nil {
-		return err
+		return p.refuseToken(c, audit.CodeRefused, "", err)
 	}
 	request, err := oauth.ParseToken(values, c.Request.Header.Values("Authorization"))
 	if err != nil {
@@ -151,7 +151,7 @@ func (p *Provider) refuseToken(c *gin.Context, event audit.Event, clientID strin
 func (p *Provider) selection(sp *client.Client, r txn.Redeemed) claims.Selection {
 	params := r.Request().Params()
 	return claims.Select(claims.Request{
-		Profile: p.Issuer.Claims, Scopes: params.Scopes, Claims: params.Claims, Entitled: sp.Claims(),
+		Profile: p.Issuer.Claims, Scopes: sp.Entitled(params.Scopes), Claims: params.Claims, Entitled: sp.Claims(),
 	})
 }
 
@@ -171,7 +171,7 @@ func (p *Provider) idToken(ctx context.Context, sp *client.Client, r txn.Redeeme
 	if i := slices.IndexFunc(released, func(c claims.Claim) bool { return c.Name == "amr" }); i >= 0 {
 		it.Methods = released[i].List
 	}
-	payload, err := it.Payload(p.frame(sp))
+	payload, err := it.Payload(p.frame(sp, r))
 	if err != nil {
 		return "", err
 	}
@@ -182,8 +182,13 @@ func (p *Provider) idToken(ctx context.Context, sp *client.Client, r txn.Redeeme
 	return token.Seal(ctx, p.Keys.Signer(), to, payload)
 }
 
-func (p *Provider) frame(sp *client.Client) token.Frame {
-	return token.Frame{Issuer: p.Issuer.URL, Audience: sp.ID(), At: p.Now(), Life: tokenLife}
+// frame dates an answer now, or when the citizen was authenticated where another clock was ahead of this one.
+func (p *Provider) frame(sp *client.Client, r txn.Redeemed) token.Frame {
+	at := p.Now()
+	if r.AuthTime().After(at) {
+		at = r.AuthTime()
+	}
+	return token.Frame{Issuer: p.Issuer.URL, Audience: sp.ID(), At: at, Life: tokenLife}
 }
 
 // recipient is the client as the addressee of an answer, encrypted as its record says.

@@ -69,7 +69,7 @@ func (p *Provider) userinfoOf(ctx context.Context, r txn.Redeemed) (string, erro
 	if err != nil {
 		return "", err
 	}
-	payload, err := token.UserInfo{Subject: subject, Claims: p.selection(sp, r).Userinfo(person(r))}.Payload(p.frame(sp))
+	payload, err := token.UserInfo{Subject: subject, Claims: p.selection(sp, r).Userinfo(person(r))}.Payload(p.frame(sp, r))
 	if err != nil {
 		return "", err
 	}

@@ -12,16 +12,21 @@ import (
 	"pivot/server/internal/audit"
 )
 
-// sequenceBatch bounds the entries that one write numbers, so that callers never wait long behind it.
-const sequenceBatch = 64
+// sequenceBatch bounds the entries that one write numbers, so that callers never wait long behind it, and sequenceRun the
+// writes of one call: a flood of entries must not keep a checkpoint from being signed.
+const (
+	sequenceBatch = 256
+	sequenceRun   = 64
+)
 
 // Sequence gives every waiting audit entry its place in the tree and returns a signed checkpoint of the whole, for
 // witnesses outside the host; nil while the log is empty. One process calls it, every second or so; a second one that
-// does too loses the race and gets an error. The hashes are computed here and not in the writer.
+// does too loses the race and gets an error. The hashes are computed here and not in the writer. Of more than 16,384
+// waiting entries, the rest has its place at the next call.
 func (s *Store) Sequence(ctx context.Context, signer audit.Signer) ([]byte, error) {
 	s.upkeep.Lock()
 	defer s.upkeep.Unlock()
-	for {
+	for range sequenceRun {
 		tree, err := s.tree(ctx)
 		if err != nil {
 			return nil, err
@@ -31,9 +36,10 @@ func (s *Store) Sequence(ctx context.Context, signer audit.Signer) ([]byte, erro
 			return nil, err
 		}
 		if n < sequenceBatch {
-			return s.checkpoint(ctx, signer)
+			break
 		}
 	}
+	return s.checkpoint(ctx, signer)
 }
 
 // A tree is the stored tree with the hashes of leaves that are about to be stored.

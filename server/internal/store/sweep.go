@@ -15,6 +15,9 @@ import (
 // sweepBatch bounds the rows of one sweeping write, so that callers never wait long behind it.
 const sweepBatch = 64
 
+// sweepRun bounds the writes of one pass, so that a flood of transactions does not keep the other passes waiting.
+const sweepRun = 256
+
 // spentGrace is how much longer than asked a spent right is remembered: a clock set back by less revives none.
 const spentGrace = time.Hour
 
@@ -26,7 +29,7 @@ func (s *Store) Sweep(ctx context.Context) (int, error) {
 	defer s.upkeep.Unlock()
 	total := 0
 	for _, pass := range []func(context.Context) (int, error){s.sweepTransactions, s.sweepSpent, s.forgetEntries} {
-		for {
+		for range sweepRun {
 			n, err := pass(ctx)
 			total += n
 			if err != nil {

@@ -104,7 +104,7 @@ func (b base) Format(s fmt.State, _ rune) { fmt.Fprint(s, b.String()) }
 func (b base) LogValue() slog.Value { return slog.StringValue(b.String()) }
 
 // moment is now as the transaction counts it: in UTC milliseconds, and never before its last transition, so that a
-// clock that jumps back neither lengthens a life nor reorders the audit log.
+// clock that jumps back does not reorder the audit log. That it lengthens no life is the caller's clock to see to.
 func (b base) moment(now time.Time) time.Time {
 	now = time.UnixMilli(now.UnixMilli()).UTC()
 	if now.Before(b.at) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -24,10 +25,14 @@ func decode(text string, size int) ([]byte, bool) {
 	return raw, err == nil && len(raw) == size
 }
 
-// browserCookie is "__Host-pivot-plus" and the like: no other host and no plain connection can set it (RFC 6265bis
+// browserCookie is "__Host-pivot-plus-" and the first characters of the transaction's id, and the like: one cookie a login,
+// so that nobody who sat at the browser earlier, and no other site that begins a login in it, has a hand in this one; no other host and no plain connection can set it (RFC 6265bis
 // §4.1.3.2). On loopback over http the prefix is left out, and Secure with it: some browsers and most HTTP libraries do
 // not send back a Secure cookie there, where nothing travels.
-func (k *Kit) browserCookie() string { return k.prefix() + k.options.Profile }
+func (k *Kit) browserCookie(id string) string {
+	const enough = 16 // 96 of the 256 bits: names must not collide by chance, that is all
+	return k.prefix() + k.options.Profile + "-" + id[:min(len(id), enough)]
+}
 
 func (k *Kit) languageCookie() string { return k.prefix() + k.options.Profile + "-lang" }
 
@@ -45,10 +50,10 @@ func (k *Kit) cookie(name, value string) *http.Cookie {
 	}
 }
 
-// Browser is the hash of this browser's cookie, which is all that may be stored. False: it has none, or not exactly one
-// of ours.
-func (k *Kit) Browser(c *gin.Context) ([32]byte, bool) {
-	value, ok := oneCookie(c.Request, k.browserCookie())
+// Browser is the hash of this browser's cookie for a transaction, which is all that may be stored. False: it has none, or
+// not exactly one of ours.
+func (k *Kit) Browser(c *gin.Context, id string) ([32]byte, bool) {
+	value, ok := oneCookie(c.Request, k.browserCookie(id))
 	if !ok {
 		return [32]byte{}, false
 	}
@@ -59,19 +64,15 @@ func (k *Kit) Browser(c *gin.Context) ([32]byte, bool) {
 	return sha256.Sum256(raw), true
 }
 
-// NewBrowser gives this browser a fresh cookie with the answer, and returns its hash.
-func (k *Kit) NewBrowser(c *gin.Context) [32]byte {
+// NewBrowser gives this browser a fresh cookie for a transaction with the answer, kept for as long as that may live, and
+// returns its hash.
+func (k *Kit) NewBrowser(c *gin.Context, id string, life time.Duration) [32]byte {
 	raw := make([]byte, browserBytes)
 	rand.Read(raw) // never fails: crypto/rand ends the program instead
-	http.SetCookie(c.Writer, k.cookie(k.browserCookie(), encoding.EncodeToString(raw)))
+	cookie := k.cookie(k.browserCookie(id), encoding.EncodeToString(raw))
+	cookie.MaxAge = int(life.Seconds())
+	http.SetCookie(c.Writer, cookie)
 	return sha256.Sum256(raw)
-}
-
-// ForgetBrowser takes the cookie back with the answer.
-func (k *Kit) ForgetBrowser(c *gin.Context) {
-	gone := k.cookie(k.browserCookie(), "")
-	gone.MaxAge = -1
-	http.SetCookie(c.Writer, gone)
 }
 
 // oneCookie finds the cookie of a name. Two of one name mean that somebody planted one: neither is believed.

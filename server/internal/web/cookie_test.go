@@ -5,10 +5,17 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"pivot/server/internal/web"
+)
+
+// Two transactions.
+const (
+	login      = "Zm9yIG9uZSBsb2dpbiBvbmx5LCBub3QgYW5vdGhlciE"
+	otherLogin = "YW5vdGhlciBsb2dpbiBvZiB0aGUgc2FtZSBicm93c2Vy"
 )
 
 // seen is what a route knew of the browser.
@@ -20,9 +27,9 @@ type seen struct {
 func browsing(t *testing.T, change func(*web.Options)) (scene, *seen) {
 	t.Helper()
 	s, got := newScene(t, change), &seen{}
-	s.Page(http.MethodGet, "/new", func(c *gin.Context) error { got.hash = s.NewBrowser(c); return done(c) })
-	s.Page(http.MethodGet, "/see", func(c *gin.Context) error { got.hash, got.known = s.Browser(c); return done(c) })
-	s.Page(http.MethodGet, "/forget", func(c *gin.Context) error { s.ForgetBrowser(c); return done(c) })
+	s.Page(http.MethodGet, "/new", func(c *gin.Context) error { got.hash = s.NewBrowser(c, login, time.Hour); return done(c) })
+	s.Page(http.MethodGet, "/see", func(c *gin.Context) error { got.hash, got.known = s.Browser(c, login); return done(c) })
+	s.Page(http.MethodGet, "/other", func(c *gin.Context) error { got.hash, got.known = s.Browser(c, otherLogin); return done(c) })
 	return s, got
 }
 
@@ -31,15 +38,15 @@ func TestBrowserCookie(t *testing.T) {
 	s, got := browsing(t, nil)
 	set := s.get("/new").Header.Get("Set-Cookie")
 	name, value, _ := strings.Cut(strings.Split(set, ";")[0], "=")
-	if name != "__Host-pivot-plus" || len(value) != 43 {
+	if name != "__Host-pivot-plus-"+login[:16] || len(value) != 43 {
 		t.Fatalf("cookie %q", set)
 	}
-	for _, want := range []string{"; Path=/", "; HttpOnly", "; Secure", "; SameSite=Lax"} {
+	for _, want := range []string{"; Path=/", "; HttpOnly", "; Secure", "; SameSite=Lax", "; Max-Age=3600"} {
 		if !strings.Contains(set, want) {
 			t.Errorf("%q lacks %q", set, want)
 		}
 	}
-	if strings.Contains(set, "Domain") || strings.Contains(set, "Max-Age") || strings.Contains(set, "Expires") {
+	if strings.Contains(set, "Domain") || strings.Contains(set, "Expires") {
 		t.Errorf("%q", set)
 	}
 	hash := got.hash
@@ -53,8 +60,8 @@ func TestBrowserCookie(t *testing.T) {
 	}
 	for what, cookies := range map[string][]string{
 		"none":               nil,
-		"another name":       {"pivot-plus=" + value},
-		"another issuer's":   {"__Host-pivot-standard=" + value},
+		"another name":       {strings.TrimPrefix(name, "__Host-") + "=" + value},
+		"another issuer's":   {strings.Replace(name, "plus", "standard", 1) + "=" + value},
 		"two":                {name + "=" + value + "; " + name + "=" + value},
 		"two in two headers": {name + "=" + value, name + "=" + strings.Repeat("A", 43)},
 		"shorter":            {name + "=" + value[:42]},
@@ -71,8 +78,11 @@ func TestBrowserCookie(t *testing.T) {
 	if other := with(name + "=" + strings.Repeat("A", 43)); !other.known || other.hash == hash {
 		t.Error("another browser is not another")
 	}
-	if gone := s.get("/forget").Header.Get("Set-Cookie"); !strings.HasPrefix(gone, name+"=;") || !strings.Contains(gone, "Max-Age=0") {
-		t.Errorf("forgotten by %q", gone)
+	// The cookie of one login opens no other, in the same browser.
+	*got = seen{}
+	s.do(request(http.MethodGet, "/other", "", func(r *http.Request) { r.Header["Cookie"] = []string{name + "=" + value} }))
+	if got.known {
+		t.Error("the cookie of one login is taken for another")
 	}
 	if strings.Contains(s.log.String(), value) {
 		t.Error("the cookie is in the log")
@@ -94,7 +104,7 @@ func TestCookieOnLoopback(t *testing.T) {
 	t.Parallel()
 	s, _ := browsing(t, func(o *web.Options) { o.Issuer, o.Profile = "http://localhost:8090/api/v2", "standard" })
 	set := s.do(request(http.MethodGet, "/new", "", func(r *http.Request) { r.Host = "localhost:8090" })).Header.Get("Set-Cookie")
-	if !strings.HasPrefix(set, "pivot-standard=") || strings.Contains(set, "Secure") || !strings.Contains(set, "HttpOnly") {
+	if !strings.HasPrefix(set, "pivot-standard-"+login[:16]+"=") || strings.Contains(set, "Secure") || !strings.Contains(set, "HttpOnly") {
 		t.Errorf("cookie %q", set)
 	}
 }
