@@ -62,7 +62,7 @@ func (b *Broker) perform(ctx context.Context, o Operation, input []byte) (any, e
 	case VerifyAudit:
 		return b.verifyAudit(ctx, input)
 	case StartEpoch:
-		return b.store.NewEpoch(ctx)
+		return b.startEpoch(ctx)
 	}
 	return nil, fmt.Errorf("no operation %q", o)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -86,6 +87,9 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 	}
 	b := newBroker(c, o)
 	if err := b.open(ctx); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	if err := b.refuseOlder(ctx); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
 	for _, i := range c.Issuers() {
@@ -234,13 +238,54 @@ func (b *Broker) background(ctx context.Context) <-chan struct{} {
 	return done
 }
 
+// checkpointFile is where the last signed checkpoint lies, for a witness on another host to fetch.
+func (b *Broker) checkpointFile() string { return filepath.Join(b.config.DataDir(), "checkpoint") }
+
+var errOlder = errors.New("the database is older than its last checkpoint: if a backup was restored, run `pivot-server store epoch` first, or what was spent since could be spent again")
+
+// refuseOlder does not serve from a database in which less happened than the checkpoint beside it says.
+func (b *Broker) refuseOlder(ctx context.Context) error {
+	signed, err := os.ReadFile(b.checkpointFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	last, err := audit.OpenCheckpoint(signed, b.note.Verifier())
+	if err != nil {
+		return fmt.Errorf("%s: %w", b.checkpointFile(), err)
+	}
+	size, err := b.store.Sequenced(ctx)
+	if err != nil {
+		return err
+	}
+	if size < last.Size {
+		return errOlder
+	}
+	return nil
+}
+
+// startEpoch refuses what was pending before, and sets the checkpoint of the lost history aside.
+func (b *Broker) startEpoch(ctx context.Context) (store.Epoch, error) {
+	epoch, err := b.store.NewEpoch(ctx)
+	if err != nil {
+		return epoch, err
+	}
+	aside := fmt.Sprintf("%s.before-epoch-%d", b.checkpointFile(), epoch.Number)
+	if err := os.Rename(b.checkpointFile(), aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return epoch, err
+	}
+	return epoch, nil
+}
+
 // sequence numbers what waits, and leaves the signed checkpoint where a witness on another host fetches it.
 func (b *Broker) sequence(ctx context.Context) error {
 	checkpoint, err := b.store.Sequence(ctx, b.note)
 	if err != nil || checkpoint == nil {
 		return err
 	}
-	name := filepath.Join(b.config.DataDir(), "checkpoint")
+	name := b.checkpointFile()
 	if err := os.WriteFile(name+".new", checkpoint, 0o644); err != nil {
 		return err
 	}

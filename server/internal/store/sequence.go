@@ -42,6 +42,16 @@ func (s *Store) Sequence(ctx context.Context, signer audit.Signer) ([]byte, erro
 	return s.checkpoint(ctx, signer)
 }
 
+// Sequenced is how many audit entries have their place in the tree: less than a checkpoint says means that an older
+// database was put in the place of this one.
+func (s *Store) Sequenced(ctx context.Context) (int64, error) {
+	var size int64
+	if err := s.row(ctx, "SELECT size FROM audit_tree WHERE number = 1", nil, &size); err != nil {
+		return 0, fmt.Errorf("store: audit tree: %w", err)
+	}
+	return size, nil
+}
+
 // A tree is the stored tree with the hashes of leaves that are about to be stored.
 type tree struct {
 	audit.Hashes
