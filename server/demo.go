@@ -72,8 +72,15 @@ func (d *demoCmd) serve(ctx context.Context, world demo.World, reader *readertes
 	if err != nil {
 		return err
 	}
+	b, err := broker.Open(ctx, o)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: choose another port, such as make run PORT=18080", err)
+	}
+	if err != nil {
+		return err
+	}
 	ended := make(chan error, 2)
-	go func() { ended <- serve(ctx, o) }()
+	go func() { ended <- run(ctx, b) }()
 	go func() { ended <- demo.Serve(ctx, d.Data, world) }()
 	d.announce(world, reader)
 	err = <-ended

@@ -42,6 +42,11 @@ func serve(ctx context.Context, o broker.Options) error {
 	if err != nil {
 		return err
 	}
+	return run(ctx, b)
+}
+
+// run serves from an open broker, and closes it.
+func run(ctx context.Context, b *broker.Broker) error {
 	reload := make(chan os.Signal, 1)
 	signal.Notify(reload, syscall.SIGHUP)
 	defer signal.Stop(reload)

@@ -49,8 +49,8 @@ func TestSample(t *testing.T) {
 		t.Fatalf("%d issuers", len(issuers))
 	}
 	plus := issuers[0]
-	if plus.Profile() != config.Plus || plus.Origin() != "https://auth.example.gouv.fr" || plus.Host() != "auth.example.gouv.fr" ||
-		plus.Identifier() != "https://auth.example.gouv.fr/api/v2" || plus.Loopback() || plus.Listen() != netip.MustParseAddrPort("127.0.0.1:8080") {
+	if plus.Profile() != config.Plus || plus.Origin() != "https://auth.example.org" || plus.Host() != "auth.example.org" ||
+		plus.Identifier() != "https://auth.example.org/api/v2" || plus.Loopback() || plus.Listen() != netip.MustParseAddrPort("127.0.0.1:8080") {
 		t.Errorf("first issuer %+v", plus)
 	}
 	if issuers[1].Profile() != config.Standard {

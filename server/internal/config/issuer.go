@@ -97,7 +97,7 @@ func (p parser) origin(key, value string, into *Issuer) {
 	}
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.Scheme+"://"+u.Host != value {
-		p.report.Refuse(key, "want scheme, host and nothing more, such as https://auth.example.gouv.fr, in lower case and without a final slash")
+		p.report.Refuse(key, "want scheme, host and nothing more, such as https://auth.example.org, in lower case and without a final slash")
 		return
 	}
 	loopback, ok := loopbackHost(u.Hostname())

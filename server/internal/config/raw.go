@@ -28,7 +28,7 @@ type keys struct {
 
 type issuer struct {
 	Profile string `toml:"profile" required:"" oneof:"plus standard" help:"which FranceConnect product it behaves as: plus (eidas2 and eidas3, encrypted answers) or standard (eidas1)"`
-	URL     string `toml:"url" required:"" help:"public origin, such as https://auth.example.gouv.fr: scheme, host and a port that is not the scheme's own; http is accepted on loopback alone"`
+	URL     string `toml:"url" required:"" help:"public origin, such as https://auth.example.org: scheme, host and a port that is not the scheme's own; http is accepted on loopback alone"`
 	Listen  string `toml:"listen" required:"" help:"address and port on which this issuer takes requests in clear, such as 127.0.0.1:8080; beyond loopback, trusted_proxies must say who ends TLS in front of it"`
 }
 

@@ -140,11 +140,11 @@ func TestRefused(t *testing.T) {
 		"no id":               {plusFile, `client_id   = "impots-exemple"`, "", `1:1: client_id: required`},
 		"no profile":          {plusFile, `"plus"`, `"minus"`, `6:1: profile: want plus | standard`},
 		"no type":             {plusFile, `"public"`, `"open"`, `8:1: sp_type: want public | private`},
-		"no address":          {plusFile, `["https://impots.example.gouv.fr/callback"]`, "[]", `10:1: redirect_uris: must not be empty`},
-		"http address":        {plusFile, "https://impots.example.gouv.fr/callback", "http://impots.example.gouv.fr/callback", `10:30: redirect_uris[0]: `},
-		"loopback address":    {plusFile, "https://impots.example.gouv.fr/callback", "http://127.0.0.1:9000/callback", `10:30: redirect_uris[0]: `},
+		"no address":          {plusFile, `["https://impots.example.org/callback"]`, "[]", `10:1: redirect_uris: must not be empty`},
+		"http address":        {plusFile, "https://impots.example.org/callback", "http://impots.example.org/callback", `10:30: redirect_uris[0]: `},
+		"loopback address":    {plusFile, "https://impots.example.org/callback", "http://127.0.0.1:9000/callback", `10:30: redirect_uris[0]: `},
 		"password in address": {standardFile, "https://www.mutuelle", "https://me:hunter2hunter2@www.mutuelle", `12:3: redirect_uris[1]: `},
-		"after a logout":      {plusFile, `"https://impots.example.gouv.fr/"`, `"ftp://impots.example.gouv.fr/"`, `11:30: post_logout_redirect_uris[0]: `},
+		"after a logout":      {plusFile, `"https://impots.example.org/"`, `"ftp://impots.example.org/"`, `11:30: post_logout_redirect_uris[0]: `},
 		"one address twice":   {standardFile, "https://www.mutuelle.example.fr", "https://mutuelle.example.fr", `10:1: redirect_uris: `},
 		"basic":               {plusFile, "private_key_jwt", "client_secret_basic", `13:1: token_endpoint_auth_method: want client_secret_post | private_key_jwt`},
 		"no secret":           {standardFile, `["50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c"]`, "[]", `15:1: token_endpoint_auth_method: `},
@@ -195,7 +195,7 @@ func TestRefused(t *testing.T) {
 func TestLoopback(t *testing.T) {
 	t.Parallel()
 	dir := folder(t)
-	change(t, dir, plusFile, "https://impots.example.gouv.fr/callback", "http://127.0.0.1:9000/callback")
+	change(t, dir, plusFile, "https://impots.example.org/callback", "http://127.0.0.1:9000/callback")
 	if _, err := registry.Load(dir, true); err != nil {
 		t.Error(err)
 	}
