@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"pivot/shared/apdu"
@@ -65,9 +67,9 @@ func (s *Session) Judge(responses [][]byte, policy Policy, at time.Time) (*Readi
 	if err != nil {
 		return nil, err
 	}
-	for group, want := range s.groups {
+	for _, group := range slices.Sorted(maps.Keys(s.groups)) {
 		files[group] = exact(files[group])
-		if !matches(s.digest, want, files[group]) {
+		if !matches(s.digest, s.groups[group], files[group]) {
 			return nil, refuse(StepDataGroups, ReasonHashMismatch, fmt.Errorf("data group %d", group))
 		}
 	}
@@ -105,14 +107,14 @@ func (s *Session) unwrap(responses [][]byte) (map[int][]byte, error) {
 			files[r.group] = append(files[r.group], resp.Data...)
 		}
 		// A response shorter than asked ends the file as well: what follows would not join.
-		short[r.group] = short[r.group] || !end && len(resp.Data) < r.length
+		short[r.group] = short[r.group] || !ended[r.group] && !end && len(resp.Data) < r.length
 		ended[r.group] = ended[r.group] || end || len(resp.Data) != r.length
 	}
 	if len(responses) < len(s.reads) {
 		return nil, refuse(StepChip, ReasonIncomplete, errors.New("fewer responses than commands"))
 	}
-	for group, file := range files {
-		if err := complete(group, file, short[group], ended[group]); err != nil {
+	for _, group := range slices.Sorted(maps.Keys(files)) { // in order, so that the same answers give the same reason
+		if err := complete(group, files[group], short[group], ended[group]); err != nil {
 			return nil, err
 		}
 	}
