@@ -18,6 +18,8 @@ import (
 	"pivot/server/internal/web"
 )
 
+var errReadable = errors.New("op: this issuer's answers are encrypted, and the client has no algorithm for it")
+
 // tokenAnswer has exactly the five members of the profile (franceconnect.md 1.6).
 type tokenAnswer struct {
 	AccessToken string `json:"access_token"`
@@ -194,6 +196,10 @@ func (p *Provider) frame(sp *client.Client, r txn.Redeemed) token.Frame {
 // recipient is the client as the addressee of an answer, encrypted as its record says.
 func (p *Provider) recipient(sp *client.Client, e client.Encryption) (token.Recipient, error) {
 	if e.Alg == "" {
+		// The record of such a client is refused when it is read; no other way may lead to a readable answer either.
+		if p.Issuer.Request.Encrypted() {
+			return token.Recipient{}, errReadable
+		}
 		return token.SignedAlone(), nil
 	}
 	key, err := sp.EncryptionKey(e.Alg)
