@@ -3,6 +3,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -29,10 +31,10 @@ type Broker struct {
 	now       func() time.Time
 	store     *store.Store
 	registry  *registry.Registry
-	folder    *keys.Folder
 	ring      *keys.Ring
 	signing   map[string]*keys.Signing // by issuer
 	note      audit.Key
+	written   []byte // the checkpoint in its file; the sequencing job's alone
 	probe     probe
 	listeners []net.Listener
 	servers   []*http.Server
@@ -106,6 +108,9 @@ func newBroker(c config.Config, o Options) *Broker {
 
 // open brings up what rests on the disk, in the order in which it is needed.
 func (b *Broker) open(ctx context.Context) error {
+	if err := closed(b.config.DataDir()); err != nil {
+		return err
+	}
 	var err error
 	if b.registry, err = registry.Open(b.config.RegistryDir(), b.config.Loopback()); err != nil {
 		return err
@@ -117,6 +122,22 @@ func (b *Broker) open(ctx context.Context) error {
 		Dir: b.config.DataDir(), Sealer: b.ring, Now: b.now, Retention: b.config.Retention().Audit,
 	}); err != nil {
 		return err
+	}
+	return nil
+}
+
+// closed refuses a data folder that others than its owner may enter: the admin socket lies in it. A folder that is not
+// there yet is made with the right mode.
+func closed(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) || runtime.GOOS == "windows" { // where modes say nothing
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("data_dir %q: others than its owner may enter (mode %04o): chmod 0700", dir, info.Mode().Perm())
 	}
 	return nil
 }
@@ -285,8 +306,28 @@ func (b *Broker) sequence(ctx context.Context) error {
 	if err != nil || checkpoint == nil {
 		return err
 	}
-	name := b.checkpointFile()
-	if err := os.WriteFile(name+".new", checkpoint, 0o644); err != nil {
+	if bytes.Equal(checkpoint, b.written) { // nothing happened since: the signature is deterministic
+		return nil
+	}
+	if err := replaceFile(b.checkpointFile(), checkpoint); err != nil {
+		return err
+	}
+	b.written = checkpoint
+	return nil
+}
+
+// replaceFile replaces a file whole: after a loss of power there is the old one or the new one. An empty checkpoint would
+// keep the broker from starting.
+func replaceFile(name string, content []byte) error {
+	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(name+".new", name)

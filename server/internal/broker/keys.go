@@ -29,21 +29,21 @@ func openFolder(c config.Config, now func() time.Time) (*keys.Folder, error) {
 
 // openKeys loads the ring, each issuer's signing keys and the key of the audit log.
 func (b *Broker) openKeys() error {
-	var err error
-	if b.folder, err = openFolder(b.config, b.now); err != nil {
+	folder, err := openFolder(b.config, b.now)
+	if err != nil {
 		return err
 	}
-	if b.ring, err = b.folder.LoadRing(); err != nil {
+	if b.ring, err = folder.LoadRing(); err != nil {
 		return missing(err)
 	}
 	for _, i := range b.config.Issuers() {
-		set, err := b.folder.LoadSigning(i.Identifier(), schedule())
+		set, err := folder.LoadSigning(i.Identifier(), schedule())
 		if err != nil {
 			return missing(err)
 		}
 		b.signing[i.Identifier()] = set
 	}
-	if b.note, err = b.folder.LoadCheckpoint(origin(b.config)); err != nil {
+	if b.note, err = folder.LoadCheckpoint(origin(b.config)); err != nil {
 		return missing(err)
 	}
 	return nil

@@ -83,3 +83,21 @@ func TestRestoredBackup(t *testing.T) {
 		t.Errorf("after a new epoch: %v", err)
 	}
 }
+
+// TestOpenDataFolder refuses a data folder that others may enter, beside one that they may not.
+func TestOpenDataFolder(t *testing.T) {
+	t.Parallel()
+	s := start(t) // the positive control
+	folder := s.broker.config.DataDir()
+	if err := closed(folder); err != nil {
+		t.Errorf("mode 0700: %v", err)
+	}
+	for _, mode := range []os.FileMode{0o701, 0o750, 0o755, 0o770} {
+		if err := os.Chmod(folder, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := closed(folder); err == nil {
+			t.Errorf("mode %04o is accepted", mode)
+		}
+	}
+}
