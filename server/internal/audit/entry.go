@@ -38,6 +38,22 @@ const (
 	ConfigRefused      Event = "config-refused"      // a reload was refused whole; the old snapshot stays
 	KeyRotated         Event = "key-rotated"         // a key changed its state
 	EpochStarted       Event = "epoch-started"       // after a restore: what was pending before is refused
+	DevicePaired       Event = "device-paired"       // a companion's key is known from now on
+	DeviceSuspended    Event = "device-suspended"    // and good for nothing any more; the reason says why
+	PINSet             Event = "pin-set"             // a device has its first PIN
+	PINChanged         Event = "pin-changed"         // another PIN in place of the one before
+	PINFailed          Event = "pin-failed"          // an attempt was counted
+	PINLocked          Event = "pin-locked"          // the last attempt was spent
+	HopCompleted       Event = "hop-completed"       // the browser that began runs beside the companion
+	RelaySuspected     Event = "relay-suspected"     // another browser brought a hop back
+	CardOpened         Event = "card-opened"         // a challenge was made for a card
+	CardRefused        Event = "card-refused"        // its answer, or its files, were refused; the reason says why
+	CardEnrolled       Event = "card-enrolled"       // a card belongs to an account
+	ApprovalRefused    Event = "approval-refused"    // an approval was not what was asked for
+	LoginRefused       Event = "login-refused"       // the citizen said no in the companion; the reason says which no
+	DeskRequested      Event = "desk-requested"      // an activation in person waits
+	DeskActivated      Event = "desk-activated"      // and was done; the detail "agent" says by whom
+	CeremonyRefused    Event = "ceremony-refused"    // a pairing or a change of PIN ended without effect
 	EntriesForgotten   Event = "entries-forgotten"   // retention destroyed payloads; their leaves remain
 )
 

@@ -1,5 +1,5 @@
 // Package verify owns the name of the one value that carries a level of assurance: the [Proof]. The verifiers below it
-// (verify/card and, as they come, verify/device, verify/webauthn, verify/upstream) are the only packages that can make
+// (verify/card and verify/device; verify/webauthn and verify/upstream as they come) are the only packages that can make
 // one; this package gives everybody else the type, and no way to make a value of it that proves something.
 package verify
 

@@ -3,6 +3,7 @@ package card
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"pivot/shared/apdu"
 	"pivot/shared/brainpool"
@@ -18,6 +19,7 @@ type Group struct {
 // Plan is what to read, and what the reader and the chip can carry, as the companion says. Nothing in it is trusted
 // with anything but success: a wrong plan ends in a refusal.
 type Plan struct {
+	Opening     string // names this challenge in the approval that covers its answer; at most 64 octets, may be empty
 	Groups      []Group
 	Extended    bool // extended-length commands pass
 	MaxResponse int  // most bytes that one response may carry, with extended length; ignored without
@@ -46,6 +48,8 @@ const (
 
 	minBlock  = 32
 	mostReads = 160
+
+	mostOpening = 64 // octets of the name of a challenge
 )
 
 // read is one READ BINARY of the batch.
@@ -130,6 +134,9 @@ func (c *Chip) Challenge(p Plan) (*Session, Challenge, error) {
 	if err != nil {
 		return nil, Challenge{}, err
 	}
+	if len(p.Opening) > mostOpening {
+		return nil, Challenge{}, refusePlan("an opening named by %d octets", len(p.Opening))
+	}
 	ephemeral, err := c.key.curve.RandomScalar()
 	if err != nil {
 		return nil, Challenge{}, err
@@ -146,13 +153,12 @@ func (c *Chip) Challenge(p Plan) (*Session, Challenge, error) {
 	if err != nil {
 		return nil, Challenge{}, err
 	}
+	public := c.key.curve.BaseMul(ephemeral).Bytes()
 	s := &Session{
 		keys: keys, reads: reads, groups: c.signedOf(reads), digest: c.digest,
-		country: c.signer.ds.Country(), recalled: c.known, memory: c.memory(),
+		country: c.signer.ds.Country(), recalled: c.known, memory: c.memory(), opening: p.Opening, public: public,
 	}
-	return s, Challenge{
-		OID: c.key.oid, KeyID: c.key.id, EphemeralPublic: c.key.curve.BaseMul(ephemeral).Bytes(), Batch: batch,
-	}, nil
+	return s, Challenge{OID: c.key.oid, KeyID: c.key.id, EphemeralPublic: slices.Clone(public), Batch: batch}, nil
 }
 
 // protect wraps the commands under send sequence counters 1, 3, 5, ...: the counter starts at zero with the new keys

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -34,15 +35,18 @@ type storedSession struct {
 	digest            uint8
 	groups            []digestOf
 	reads             []planned
-	memory, after     []byte
+	memory            []byte
+	opening           string
+	public, after     []byte
 }
 
 func validSession(tb testing.TB) *storedSession {
 	tb.Helper()
 	return &storedSession{
-		version: 1, keys: must(sm.AES256.Derive([]byte("TEST")))(tb).Marshal(), country: []byte("FR"),
+		version: 2, keys: must(sm.AES256.Derive([]byte("TEST")))(tb).Marshal(), country: []byte("FR"),
 		digest: uint8(crypto.SHA256), groups: []digestOf{{1, make([]byte, 32)}, {13, make([]byte, 32)}},
 		reads: []planned{{1, 0, 95}, {13, 0, 223}}, memory: []byte("TEST"),
+		opening: "opening-1", public: make([]byte, 65),
 	}
 }
 
@@ -61,6 +65,8 @@ func (s *storedSession) encode() []byte {
 		b.AddUint24(r.length)
 	}
 	addBytes(b, s.memory)
+	addBytes(b, []byte(s.opening))
+	addBytes(b, s.public)
 	b.AddBytes(s.after)
 	return b.BytesOrPanic()
 }
@@ -88,11 +94,15 @@ func TestStoredSession(t *testing.T) {
 		{"nothing changed", func(*storedSession) {}, true},
 		{"recalled", func(s *storedSession) { s.recalled = 1 }, true},
 		{"no memory", func(s *storedSession) { s.memory = nil }, true},
+		{"an opening without name", func(s *storedSession) { s.opening = "" }, true},
+		{"an opening of the longest name", func(s *storedSession) { s.opening = strings.Repeat("o", 64) }, true},
+		{"a point of the widest curve", func(s *storedSession) { s.public = make([]byte, 133) }, true},
 		{"SHA-512", func(s *storedSession) { s.digest, s.groups = uint8(crypto.SHA512), digests(64, 1, 13) }, true},
 		{"every data group", func(s *storedSession) { s.groups = digests(32, every()...) }, true},
 		{"the longest batch", func(s *storedSession) { s.reads = slices.Repeat(s.reads, 80) }, true},
 		{"version 0", func(s *storedSession) { s.version = 0 }, false},
-		{"version 2", func(s *storedSession) { s.version = 2 }, false},
+		{"version 1", func(s *storedSession) { s.version = 1 }, false},
+		{"version 3", func(s *storedSession) { s.version = 3 }, false},
 		{"flag of 2", func(s *storedSession) { s.recalled = 2 }, false},
 		{"no keys", func(s *storedSession) { s.keys = nil }, false},
 		{"keys of suite 0", func(s *storedSession) { s.keys[0] = 0 }, false},
@@ -112,6 +122,9 @@ func TestStoredSession(t *testing.T) {
 		{"no group", func(s *storedSession) { s.groups = nil }, false},
 		{"no read", func(s *storedSession) { s.reads = nil }, false},
 		{"a read too many", func(s *storedSession) { s.reads = append(slices.Repeat(s.reads, 80), s.reads[0]) }, false},
+		{"an opening of a longer name", func(s *storedSession) { s.opening = strings.Repeat("o", 65) }, false},
+		{"no ephemeral key", func(s *storedSession) { s.public = nil }, false},
+		{"an ephemeral key of no curve", func(s *storedSession) { s.public = make([]byte, 134) }, false},
 		{"a byte after", func(s *storedSession) { s.after = []byte{0} }, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

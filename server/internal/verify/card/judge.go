@@ -13,6 +13,7 @@ import (
 	"pivot/shared/mrtd"
 	"pivot/shared/sm"
 	"pivot/shared/tlv"
+	"pivot/shared/wire"
 )
 
 // Document names one document: who issued it, its kind, its number.
@@ -36,9 +37,10 @@ func redact(w io.Writer, name string) { fmt.Fprintf(w, "card.%s(redacted)", name
 
 // Reading is what a genuine chip said, authenticated to the last byte; the next step is [Reading.Conclude].
 type Reading struct {
-	mrz    mrtd.MRZ
-	groups map[int][]byte
-	memory []byte
+	mrz        mrtd.MRZ
+	groups     map[int][]byte
+	memory     []byte
+	transcript [32]byte // of the challenge and its answer
 }
 
 // Format redacts for every verb: a reading holds personal data.
@@ -83,7 +85,9 @@ func (s *Session) Judge(responses [][]byte, policy Policy, at time.Time) (*Readi
 	if expired(mrz, at) {
 		return nil, refuse(StepDocument, ReasonExpired, nil)
 	}
-	return &Reading{mrz: mrz, groups: files, memory: s.memory}, nil
+	return &Reading{
+		mrz: mrz, groups: files, memory: s.memory, transcript: wire.CardDigest(s.opening, s.public, responses),
+	}, nil
 }
 
 // unwrap opens the responses one by one and puts the files together. Nothing is decrypted before its MAC held.
@@ -197,10 +201,11 @@ const (
 
 // Verdict is a genuine document in good standing, as the chip itself gave it to the server.
 type Verdict struct {
-	_      struct{} // sets it apart from Reading for the compiler too: no conversion skips Conclude
-	mrz    mrtd.MRZ
-	groups map[int][]byte
-	memory []byte
+	_          struct{} // sets it apart from Reading for the compiler too: no conversion skips Conclude
+	mrz        mrtd.MRZ
+	groups     map[int][]byte
+	memory     []byte
+	transcript [32]byte
 }
 
 // Conclude ends the judgement. enrolled is the document that the login expects, or nil where any will do (an
@@ -215,7 +220,7 @@ func (r *Reading) Conclude(standing Standing, enrolled *Document) (*Verdict, err
 	if enrolled != nil && *enrolled != r.Document() {
 		return nil, refuse(StepStanding, ReasonNotEnrolled, nil)
 	}
-	return &Verdict{mrz: r.mrz, groups: r.groups, memory: r.memory}, nil
+	return &Verdict{mrz: r.mrz, groups: r.groups, memory: r.memory, transcript: r.transcript}, nil
 }
 
 // Format redacts for every verb: a verdict holds personal data.
@@ -233,3 +238,7 @@ func (v *Verdict) File(group int) []byte { return v.groups[group] }
 // Memory is what to keep, sealed, to recognise this card at the next login: no name, no number, no date of birth.
 // [Recall] takes it.
 func (v *Verdict) Memory() []byte { return v.memory }
+
+// Transcript is the digest of the very evidence that was judged: the opening's name, the ephemeral key that the chip was
+// given and every response ([wire.CardDigest]). An approval that was given with this card covers it.
+func (v *Verdict) Transcript() [32]byte { return v.transcript }

@@ -7,6 +7,7 @@ import (
 	"pivot/server/internal/assurance"
 	"pivot/server/internal/verify"
 	"pivot/server/internal/verify/card"
+	"pivot/shared/wire"
 )
 
 func binding() verify.Binding {
@@ -101,6 +102,51 @@ func TestNoProofWithoutVerdict(t *testing.T) {
 				t.Error("a proof came with the error")
 			}
 		})
+	}
+}
+
+// TestTranscript: a verdict tells of its own evidence, as the companion that relayed it can digest it too.
+func TestTranscript(t *testing.T) {
+	t.Parallel()
+	for _, opening := range []string{"", "opening-1", strings.Repeat("o", 64)} {
+		s := genuine(t)
+		s.plan = func(p *card.Plan) { p.Opening = opening }
+		var answered [][]byte
+		s.responses = func(responses [][]byte) [][]byte { answered = responses; return responses }
+		j := &judge{scene: s}
+		if err := s.read(t, j); err != nil {
+			t.Fatal(err)
+		}
+		want := wire.CardDigest(opening, j.challenge.EphemeralPublic, answered)
+		if j.verdict.Transcript() != want {
+			t.Errorf("opening %q: another digest than that of what passed", opening)
+		}
+		edited := clone(answered)
+		edited[0][0] ^= 1
+		for name, other := range map[string][32]byte{
+			"another opening":     wire.CardDigest(opening+"x", j.challenge.EphemeralPublic, answered),
+			"another key":         wire.CardDigest(opening, edited[0], answered),
+			"an edited response":  wire.CardDigest(opening, j.challenge.EphemeralPublic, edited),
+			"a response left out": wire.CardDigest(opening, j.challenge.EphemeralPublic, answered[1:]),
+		} {
+			if other == want {
+				t.Errorf("%s has the same digest", name)
+			}
+		}
+	}
+	if (&card.Verdict{}).Transcript() != [32]byte{} {
+		t.Error("the zero verdict has a transcript")
+	}
+}
+
+// TestOpeningIsNamedShortly: what names a challenge is bounded where it is made.
+func TestOpeningIsNamedShortly(t *testing.T) {
+	t.Parallel()
+	s := genuine(t)
+	s.plan = func(p *card.Plan) { p.Opening = strings.Repeat("o", 65) }
+	_, err := s.play(t)
+	if r := refusal(t, err); r.Reason != card.ReasonPlan {
+		t.Errorf("refused for %s", r.Reason)
 	}
 }
 

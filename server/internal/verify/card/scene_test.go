@@ -120,6 +120,8 @@ type judge struct {
 	scene   *scene
 	sealed  []byte
 	verdict *card.Verdict
+
+	challenge card.Challenge
 }
 
 func (j *judge) Challenge(_ context.Context, e session.Evidence, r session.Reach) (session.Challenge, error) {
@@ -140,7 +142,7 @@ func (j *judge) Challenge(_ context.Context, e session.Evidence, r session.Reach
 	if err != nil {
 		return session.Challenge{}, err
 	}
-	j.sealed = open.Marshal()
+	j.sealed, j.challenge = open.Marshal(), challenge
 	return session.Challenge(challenge), nil
 }
 

@@ -22,7 +22,9 @@ type Session struct {
 	country  string // of the signer
 	recalled bool
 	memory   []byte
-	spent    bool // judged: never written, for a spent session is not kept
+	opening  string // names the challenge
+	public   []byte // ephemeral key that the chip was given
+	spent    bool   // judged: never written, for a spent session is not kept
 }
 
 // Format redacts for every verb.
@@ -31,7 +33,7 @@ func (s Session) Format(f fmt.State, _ rune) { redact(f, "Session") }
 // LogValue implements [slog.LogValuer], redacted.
 func (s Session) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
-const sessionVersion = 1
+const sessionVersion = 2
 
 var (
 	errSession = errors.New("card: not a session")
@@ -54,6 +56,8 @@ func (s *Session) Marshal() []byte {
 		b.AddUint24(uint32(r.length))
 	}
 	addBytes(b, s.memory)
+	addBytes(b, []byte(s.opening))
+	addBytes(b, s.public)
 	return b.BytesOrPanic()
 }
 
@@ -65,7 +69,8 @@ func Resume(raw []byte) (*Session, error) {
 	s := &Session{}
 	if !in.ReadUint8(&version) || version != sessionVersion || !in.ReadUint8(&recalled) || recalled > 1 ||
 		!readBytes(&in, &keys) || !readBytes(&in, &country) || !in.ReadUint8(&digest) || !readGroups(&in, &s.groups) ||
-		!readReads(&in, &s.reads) || !readBytes(&in, &memory) || !in.Empty() {
+		!readReads(&in, &s.reads) || !readBytes(&in, &memory) ||
+		!readAsked(&in, s) || !in.Empty() {
 		return nil, errSession
 	}
 	s.country, s.recalled, s.digest, s.memory = string(country), recalled == 1, crypto.Hash(digest), memory
@@ -79,11 +84,27 @@ func Resume(raw []byte) (*Session, error) {
 	return s, nil
 }
 
-// sound reports whether there is a signed digest for every read.
+// mostPublic is the length of a point on the widest curve.
+const mostPublic = 1 + 2*66
+
+// sound reports whether there is a signed digest for every read, and a challenge that could have been given.
 func (s *Session) sound() bool {
+	if len(s.opening) > mostOpening || len(s.public) == 0 || len(s.public) > mostPublic {
+		return false
+	}
 	return strong(s.digest) && !slices.ContainsFunc(s.reads, func(r read) bool {
 		return len(s.groups[r.group]) != s.digest.Size()
 	})
+}
+
+// readAsked reads what named the challenge and the key that the chip was given.
+func readAsked(in *cryptobyte.String, out *Session) bool {
+	var opening []byte
+	if !readBytes(in, &opening) || !readBytes(in, &out.public) {
+		return false
+	}
+	out.opening = string(opening)
+	return true
 }
 
 func readReads(in *cryptobyte.String, out *[]read) bool {

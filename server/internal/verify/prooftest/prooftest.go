@@ -14,9 +14,14 @@ import (
 // New makes a proof for a transaction and an account, as if a verifier had concluded what c says.
 func New(tb testing.TB, transaction, account string, c assurance.Contribution) verify.Proof {
 	tb.Helper()
+	return Bound(tb, verify.Binding{Transaction: transaction, Account: account, Activations: c.Activations}, c)
+}
+
+// Bound makes a proof for a binding whole, its means included; the activations are the binding's.
+func Bound(tb testing.TB, b verify.Binding, c assurance.Contribution) verify.Proof {
+	tb.Helper()
 	var digest [32]byte
 	rand.Read(digest[:])
-	b := verify.Binding{Transaction: transaction, Account: account, Activations: c.Activations}
 	p, err := proof.New(b, c.Evidence, c.Hop, digest)
 	if c.Evidence == assurance.Upstream {
 		p, err = proof.NewUpstream(b, c.Upstream, digest)

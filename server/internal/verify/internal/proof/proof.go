@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"pivot/server/internal/assurance"
 )
@@ -17,6 +18,7 @@ type Binding struct {
 	Transaction string                 // identifier of the transaction within which the evidence was given
 	Account     string                 // identifier of the account whose means gave it
 	Activations []assurance.Activation // as [assurance.Contribution] wants them
+	Means       []string               // identifiers of the means that gave it, four at most; none for an identity provider's answer
 }
 
 // Proof is what a verifier concluded. Its zero value proves nothing. A proof is never stored nor sent: the transition
@@ -24,11 +26,17 @@ type Binding struct {
 type Proof struct {
 	transaction, account string
 	contribution         assurance.Contribution
+	means                []string
 	digest               [32]byte
 }
 
-// most bounds an identifier: 256 random bits take 43 characters.
-const most = 128
+// The most octets of an identifier (256 random bits take 43 characters), and of the one of a means; the most means: a
+// card, a device and what may come.
+const (
+	most      = 128
+	mostMeans = 64
+	mostUsed  = 4
+)
 
 // New makes a proof. digest is the SHA-256 of the evidence that was verified, which an auditor can compare. Errors: an
 // identifier that is missing or too long, evidence or an activation that the policy table does not know, no digest.
@@ -42,8 +50,8 @@ func NewUpstream(b Binding, level assurance.Level, digest [32]byte) (Proof, erro
 	if !level.Valid() {
 		return Proof{}, errors.New("proof: an identity provider's answer without a level")
 	}
-	if len(b.Activations) != 0 {
-		return Proof{}, errors.New("proof: an activation beside an identity provider's answer")
+	if len(b.Activations) != 0 || len(b.Means) != 0 {
+		return Proof{}, errors.New("proof: an activation or a means beside an identity provider's answer")
 	}
 	return build(b, assurance.Contribution{Evidence: assurance.Upstream, Upstream: level}, digest)
 }
@@ -53,6 +61,9 @@ func build(b Binding, c assurance.Contribution, digest [32]byte) (Proof, error) 
 		if id == "" || len(id) > most {
 			return Proof{}, fmt.Errorf("proof: an identifier of %d bytes", len(id))
 		}
+	}
+	if !countable(b.Means) {
+		return Proof{}, errors.New("proof: means that are too many, named twice or not named")
 	}
 	switch {
 	case !c.Evidence.Valid():
@@ -64,7 +75,20 @@ func build(b Binding, c assurance.Contribution, digest [32]byte) (Proof, error) 
 	case digest == [32]byte{}:
 		return Proof{}, errors.New("proof: no digest of the evidence")
 	}
-	return Proof{transaction: b.Transaction, account: b.Account, contribution: c, digest: digest}, nil
+	return Proof{
+		transaction: b.Transaction, account: b.Account, contribution: c, means: slices.Clone(b.Means), digest: digest,
+	}, nil
+}
+
+// countable reports whether means are few, each named in graphic ASCII, none twice.
+func countable(means []string) bool {
+	for i, id := range means {
+		if id == "" || len(id) > mostMeans || slices.Contains(means[:i], id) ||
+			strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return false
+		}
+	}
+	return len(means) <= mostUsed
 }
 
 // IsZero reports whether p proves nothing.
@@ -82,6 +106,9 @@ func (p Proof) Contribution() assurance.Contribution {
 	c.Activations = slices.Clone(c.Activations)
 	return c
 }
+
+// Means are the identifiers of the means that gave the evidence: who consumes the proof sees that each is still good.
+func (p Proof) Means() []string { return slices.Clone(p.means) }
 
 // Digest is the SHA-256 of the evidence.
 func (p Proof) Digest() [32]byte { return p.digest }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ func binding() proof.Binding {
 	return proof.Binding{
 		Transaction: "transaction-1", Account: "account-1",
 		Activations: []assurance.Activation{assurance.CardDesk, assurance.CardPost, assurance.LoginHigh},
+		Means:       []string{"device-1", "card-1"},
 	}
 }
 
@@ -35,6 +37,11 @@ func TestNew(t *testing.T) {
 		t.Errorf("proof of %+v", c)
 	}
 	// Neither the caller's slice nor the one given out reaches into the proof.
+	means := p.Means()
+	b.Means[0], means[1] = "device-2", "card-2"
+	if got := p.Means(); !slices.Equal(got, []string{"device-1", "card-1"}) {
+		t.Errorf("means became %v", got)
+	}
 	b.Activations[0], c.Activations[1] = assurance.LoginLow, assurance.LoginLow
 	if got := p.Contribution().Activations; got[0] != assurance.CardDesk || got[1] != assurance.CardPost {
 		t.Errorf("activations became %v", got)
@@ -44,7 +51,7 @@ func TestNew(t *testing.T) {
 func TestNewUpstream(t *testing.T) {
 	t.Parallel()
 	b := binding()
-	b.Activations = nil
+	b.Activations, b.Means = nil, nil
 	p, err := proof.NewUpstream(b, assurance.Substantial, [32]byte{1})
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +62,13 @@ func TestNewUpstream(t *testing.T) {
 	if p, err := proof.NewUpstream(b, 0, [32]byte{1}); err == nil || !p.IsZero() {
 		t.Error("an answer without a level was accepted")
 	}
-	if p, err := proof.NewUpstream(binding(), assurance.High, [32]byte{1}); err == nil || !p.IsZero() {
+	b.Activations = binding().Activations
+	if p, err := proof.NewUpstream(b, assurance.High, [32]byte{1}); err == nil || !p.IsZero() {
 		t.Error("an activation beside an upstream answer was accepted")
+	}
+	b.Activations, b.Means = nil, []string{"device-1"}
+	if p, err := proof.NewUpstream(b, assurance.High, [32]byte{1}); err == nil || !p.IsZero() {
+		t.Error("a means beside an upstream answer was accepted")
 	}
 }
 
@@ -74,6 +86,12 @@ func TestNewRefuses(t *testing.T) {
 		{"no account", func(b *proof.Binding) { b.Account = "" }, assurance.CardWithKey, [32]byte{1}},
 		{"a long account", func(b *proof.Binding) { b.Account = strings.Repeat("a", 129) }, assurance.CardWithKey, [32]byte{1}},
 		{"the zero activation", func(b *proof.Binding) { b.Activations[2] = 0 }, assurance.CardWithKey, [32]byte{1}},
+		{"a means without a name", func(b *proof.Binding) { b.Means[1] = "" }, assurance.CardWithKey, [32]byte{1}},
+		{"a means with a long name", func(b *proof.Binding) { b.Means[1] = strings.Repeat("m", 65) }, assurance.CardWithKey, [32]byte{1}},
+		{"a means with a space", func(b *proof.Binding) { b.Means[1] = "card 1" }, assurance.CardWithKey, [32]byte{1}},
+		{"a means that is not ASCII", func(b *proof.Binding) { b.Means[1] = "cardé" }, assurance.CardWithKey, [32]byte{1}},
+		{"a means twice", func(b *proof.Binding) { b.Means[1] = b.Means[0] }, assurance.CardWithKey, [32]byte{1}},
+		{"five means", func(b *proof.Binding) { b.Means = []string{"1", "2", "3", "4", "5"} }, assurance.CardWithKey, [32]byte{1}},
 		{"no evidence", func(*proof.Binding) {}, 0, [32]byte{1}},
 		{"unknown evidence", func(*proof.Binding) {}, assurance.WebAuthnPresence + 1, [32]byte{1}},
 		{"upstream without its level", func(*proof.Binding) {}, assurance.Upstream, [32]byte{1}},
@@ -104,9 +122,10 @@ func TestZeroProvesNothing(t *testing.T) {
 // TestRedacted: whatever prints a proof, the account it names does not show.
 func TestRedacted(t *testing.T) {
 	t.Parallel()
-	p := prooftest.New(t, "secret-transaction", "secret-account", assurance.Contribution{
-		Evidence: assurance.CardAlone, Activations: []assurance.Activation{assurance.CardDesk},
-	})
+	p := prooftest.Bound(t, verify.Binding{
+		Transaction: "secret-transaction", Account: "secret-account", Means: []string{"secret-means"},
+		Activations: []assurance.Activation{assurance.CardDesk},
+	}, assurance.Contribution{Evidence: assurance.CardAlone})
 	type holder struct{ Proof verify.Proof }
 	var out bytes.Buffer
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
