@@ -2,11 +2,15 @@ package txn
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
-// encodingV1 is the first octet of an encoding.
-const encodingV1 = 1
+// The first octet of an encoding. The second version adds the means; what the first wrote is still read.
+const (
+	encodingV1 = 1
+	encodingV2 = 2
+)
 
 // mostEncoded is more than the longest state takes.
 const mostEncoded = 64 << 10
@@ -19,7 +23,7 @@ func Encode(s State) []byte {
 	if !genuine(s) {
 		return nil
 	}
-	return s.encode(writer{encodingV1})
+	return s.encode(writer{encodingV2})
 }
 
 func (w Waiting) encode(out writer) writer { return out.octet(kindWaiting).base(w.base) }
@@ -56,7 +60,7 @@ func Decode(raw []byte) (State, error) {
 		return nil, errEncoding
 	}
 	r := &reader{rest: raw}
-	if r.octet() != encodingV1 {
+	if r.version = r.octet(); r.version != encodingV1 && r.version != encodingV2 {
 		return nil, errEncoding
 	}
 	s, sound := r.state()
@@ -124,5 +128,21 @@ func (b base) within(life time.Duration) bool { return b.left() > 0 && b.left() 
 func (a attested) attests() bool {
 	_, most := a.request.params.Profile.levels()
 	return graphic(a.account, 1, mostAccount) && a.evidence.Valid() && !a.proven.After(a.at) &&
-		a.level >= a.request.Level() && a.level <= most
+		a.level >= a.request.Level() && a.level <= most && countable(a.means)
+}
+
+// The most means of one proof, and the most octets of what names one, as the proof bounds them.
+const (
+	mostMeans   = 4
+	mostMeansID = 64
+)
+
+// countable reports whether means are few, each named, none twice.
+func countable(means []string) bool {
+	for i, id := range means {
+		if !graphic(id, 1, mostMeansID) || slices.Contains(means[:i], id) {
+			return false
+		}
+	}
+	return len(means) <= mostMeans
 }

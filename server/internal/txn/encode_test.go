@@ -32,8 +32,10 @@ func describe(s txn.State) map[string]any {
 		Level() assurance.Level
 		Evidence() assurance.Evidence
 		AuthTime() time.Time
+		Means() []string
 	}); ok {
 		out["account"], out["level"], out["evidence"], out["auth"] = a.Account(), a.Level(), a.Evidence(), a.AuthTime()
+		out["means"] = a.Means()
 	}
 	if p, ok := s.(txn.Redeemed); ok {
 		out["person"] = hex.EncodeToString(p.Identity().Encode())
@@ -146,17 +148,17 @@ func TestEncoding(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, s := range map[string]txn.State{"64f5663c620c3aa6": waiting, "3192b36873469da9": ended} {
+	for want, s := range map[string]txn.State{"6fff05c693af5587": waiting, "5b8626d7d1f272cc": ended} {
 		raw := txn.Encode(s)
 		digest := sha256.Sum256(raw)
 		if got := hex.EncodeToString(digest[:8]); got != want {
 			t.Errorf("%s: %d octets, digest %s, want %s", s.Name(), len(raw), got, want)
 		}
 	}
-	// The head, by hand: version 1, Waiting, identifier, cookie hash, no code, version 1, begun, expires, plus, an issuer
+	// The head, by hand: version 2, Waiting, identifier, cookie hash, no code, version 1, begun, expires, plus, an issuer
 	// of 27 octets.
 	b := browser()
-	want := "0101" + "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20" + hex.EncodeToString(b[:]) +
+	want := "0201" + "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20" + hex.EncodeToString(b[:]) +
 		strings.Repeat("00", 32) + "00000001" + fmt.Sprintf("%016x%016x", start.UnixMilli(), start.UnixMilli()+600_000) +
 		"01" + "001b"
 	if got := hex.EncodeToString(txn.Encode(waiting)); !strings.HasPrefix(got, want) {
@@ -201,7 +203,15 @@ func TestDecodeRefuses(t *testing.T) {
 		state  int
 		change func([]byte) []byte
 	}{
-		{"another version", waiting, set(placeVersion, 2)},
+		{"no version", waiting, set(placeVersion, 0)},
+		{"another version", waiting, set(placeVersion, 3)},
+		{"the means of a version that had none", proven, set(placeVersion, 1)},
+		{"a means without a name", proven, swap(text("device-1"), text(""))},
+		{"a means with a space", proven, swap("device-1", "device 1")},
+		{"a means twice", proven, swap(text("device-1")+text("card-1"), text("card-1")+text("card-1"))},
+		{"a long means", proven, swap(text("device-1"), text(strings.Repeat("d", 65)))},
+		{"a means left out", proven, swap("\x02"+text("device-1")+text("card-1"), "\x02"+text("device-1"))},
+		{"too many means", proven, swap("\x02"+text("device-1"), "\x05"+text("d")+text("e")+text("f")+text("device-1"))},
 		{"no kind", waiting, set(placeKind, 0)},
 		{"an unknown kind", waiting, set(placeKind, 7)},
 		{"waiting as proven", waiting, set(placeKind, 2)},
@@ -282,6 +292,36 @@ func shiftAuth(by time.Duration) func([]byte) []byte {
 	}
 }
 
+// former is the state as the first version of the encoding has it: without means.
+func former(s txn.State) []byte {
+	raw := txn.Encode(s)
+	raw[placeVersion] = 1
+	return bytes.Replace(raw, []byte("\x02"+text("device-1")+text("card-1")), nil, 1)
+}
+
+// TestDecodeFormer: what was on disks before the means were kept is read, with none.
+func TestDecodeFormer(t *testing.T) {
+	t.Parallel()
+	for _, s := range states(t) {
+		got, err := txn.Decode(former(s))
+		if err != nil {
+			t.Errorf("%s: %v", s.Name(), err)
+			continue
+		}
+		want := describe(s)
+		if _, ok := want["means"]; ok {
+			want["means"] = []string(nil)
+		}
+		if diff := cmp.Diff(want, describe(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", s.Name(), diff)
+		}
+		if again, err := txn.Decode(txn.Encode(got)); err != nil || txn.Encode(got)[placeVersion] != 2 ||
+			cmp.Diff(describe(got), describe(again)) != "" {
+			t.Errorf("%s is not written in the present version: %v", s.Name(), err)
+		}
+	}
+}
+
 func TestDecodeRefusesTruncation(t *testing.T) {
 	t.Parallel()
 	for _, s := range states(t) {
@@ -316,14 +356,22 @@ func TestEncodeRefuses(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, s := range codable(f) {
 		f.Add(txn.Encode(s))
+		f.Add(former(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		s, err := txn.Decode(raw)
 		if err != nil {
 			return
 		}
-		if !bytes.Equal(txn.Encode(s), raw) {
-			t.Errorf("read %x, wrote %x", raw, txn.Encode(s))
+		again := txn.Encode(s)
+		if raw[placeVersion] == 1 { // read, but no longer written
+			if s, err = txn.Decode(again); err != nil {
+				t.Errorf("read %x, wrote what is none: %v", raw, err)
+			}
+			raw = txn.Encode(s)
+		}
+		if !bytes.Equal(again, raw) {
+			t.Errorf("read %x, wrote %x", raw, again)
 		}
 		if _, ok := s.TokenHash(); s.ID().IsZero() || s.Version() < 1 || ok != (s.Name() == txn.NameRedeemed) {
 			t.Errorf("read as %s, version %d", s.Name(), s.Version())

@@ -25,6 +25,10 @@ const (
 	ReasonOtherRedirect Reason = "code-other-redirect" // a code redeemed with another redirect address
 	ReasonVerifier      Reason = "code-verifier"       // a code whose PKCE verifier does not answer the challenge
 	ReasonReplay        Reason = "code-replayed"       // a code that was spent before
+	ReasonRefused       Reason = "refused-in-app"      // the citizen said no in the companion
+	ReasonNotMine       Reason = "not-mine"            // the citizen did not begin this login
+	ReasonRelay         Reason = "suspected-relay"     // another browser brought back what the companion gave the one that began
+	ReasonClonedDevice  Reason = "device-cloned"       // the device's state is in two places
 )
 
 const mostReason = 64
@@ -122,6 +126,10 @@ func (p pending) over(reason Reason, at time.Time) (Ended, audit.Entry) {
 		event = audit.LoginAbandoned
 	case ReasonReplay:
 		event = audit.CodeReplayed
+	case ReasonRefused, ReasonNotMine:
+		event = audit.LoginRefused
+	case ReasonRelay:
+		event = audit.RelaySuspected
 	}
 	entry := p.entry(event, at, nil)
 	entry.Reason = string(reason)

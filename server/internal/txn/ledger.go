@@ -22,7 +22,8 @@ type Ledger interface {
 	// Begin stores a new transaction and its entry. Errors: [ErrSpent] when the identifier is taken.
 	Begin(ctx context.Context, w Waiting, e audit.Entry) error
 	// Advance replaces from by next and stores the entry, all or nothing, by one statement guarded by issuer,
-	// identifier, name and version of from. Errors: what [Follows] says, before anything is written; [ErrSpent].
+	// identifier, name and version of from. A [Granted] that names means needs each of them good still, by the same
+	// statement. Errors: what [Follows] says, before anything is written; [ErrSpent].
 	Advance(ctx context.Context, from, next State, e audit.Entry) error
 	// Load finds a transaction that has not expired. Errors: [ErrUnknown].
 	Load(ctx context.Context, issuer string, id ID) (State, error)

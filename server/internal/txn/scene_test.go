@@ -59,6 +59,7 @@ type login struct {
 	params       txn.Params
 	id           txn.ID
 	contribution assurance.Contribution
+	means        []string // that gave the proof
 	policy       assurance.Policy
 	person       identity.Identity
 	now          time.Time // moves on by one second at each step
@@ -69,7 +70,7 @@ func newLogin(tb testing.TB) *login {
 	tb.Helper()
 	return &login{
 		tb: tb, params: params(), id: txn.NewID(), policy: assurance.Default(), person: person(tb), now: start,
-		contribution: strong(),
+		contribution: strong(), means: []string{"device-1", "card-1"},
 	}
 }
 
@@ -111,7 +112,9 @@ func (l *login) waiting() txn.Waiting {
 
 func (l *login) proof() verify.Proof {
 	l.tb.Helper()
-	return prooftest.New(l.tb, l.id.String(), "account-1", l.contribution)
+	return prooftest.Bound(l.tb, verify.Binding{
+		Transaction: l.id.String(), Account: "account-1", Activations: l.contribution.Activations, Means: l.means,
+	}, l.contribution)
 }
 
 func (l *login) proven() txn.Proven {

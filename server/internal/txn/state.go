@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"pivot/server/internal/assurance"
@@ -120,6 +121,7 @@ type attested struct {
 	evidence assurance.Evidence
 	proven   time.Time
 	person   identity.Identity
+	means    []string // identifiers of those that gave the proof; never written to once set
 }
 
 // follow is what the next state inherits.
@@ -136,6 +138,10 @@ func (a attested) Level() assurance.Level { return a.level }
 
 // Evidence is the row of the policy table that the level rests on.
 func (a attested) Evidence() assurance.Evidence { return a.evidence }
+
+// Means are the identifiers of the means that gave the proof, as [verify.Binding] bounds them; none where an identity
+// provider did. Each must be good still when the code is issued: who keeps the means sees to that.
+func (a attested) Means() []string { return slices.Clone(a.means) }
 
 // AuthTime is when the proof was accepted: the auth_time of the ID token.
 func (a attested) AuthTime() time.Time { return a.proven }

@@ -62,6 +62,7 @@ func (w Waiting) Prove(p verify.Proof, policy assurance.Policy, who identity.Ide
 	_, most := w.request.params.Profile.levels()
 	a := attested{
 		pending: w.step(at), level: min(level, most), evidence: p.Contribution().Evidence, proven: at, person: who,
+		means: p.Means(),
 	}
 	digest := p.Digest()
 	return Proven{attested: a}, a.entry(audit.ProofAccepted, at, map[string]string{

@@ -363,8 +363,34 @@ func TestProveAccepts(t *testing.T) {
 	} {
 		l := newLogin(t)
 		l.params.Profile, l.params.Level, l.contribution = tc.profile, tc.asked, tc.contribution
+		if tc.contribution.Evidence == assurance.Upstream {
+			l.means = nil
+		}
 		if p := l.proven(); p.Level() != tc.asked || p.Evidence() != tc.contribution.Evidence {
 			t.Errorf("%s asked, %s answered by %s", tc.asked, p.Level(), p.Evidence())
+		}
+	}
+}
+
+// TestMeans: what gave the proof is named until the token is over, and by no state before the proof nor after the end.
+func TestMeans(t *testing.T) {
+	t.Parallel()
+	want := []string{"device-1", "card-1"}
+	for _, s := range states(t) {
+		named, ok := s.(interface{ Means() []string })
+		if over := s.Name() == txn.NameWaiting || s.Name() == txn.NameEnded; ok == over {
+			t.Errorf("%s names means: %t", s.Name(), ok)
+		}
+		if !ok {
+			continue
+		}
+		got := named.Means()
+		if !slices.Equal(got, want) {
+			t.Errorf("%s names %v", s.Name(), got)
+		}
+		got[0] = "device-2"
+		if !slices.Equal(named.Means(), want) {
+			t.Errorf("%s can be changed from outside", s.Name())
 		}
 	}
 }
@@ -560,7 +586,12 @@ func TestEvents(t *testing.T) {
 		txn.ReasonCancelled: audit.LoginAbandoned,
 		txn.ReasonExpired:   audit.TransactionExpired,
 		txn.ReasonReplay:    audit.CodeReplayed,
+		txn.ReasonRefused:   audit.LoginRefused,
+		txn.ReasonNotMine:   audit.LoginRefused,
+		txn.ReasonRelay:     audit.RelaySuspected,
 		"chip-not-genuine":  audit.TransactionRefused,
+
+		txn.ReasonClonedDevice: audit.TransactionRefused,
 	} {
 		if _, e, err := r.Refuse(reason, l.now); err != nil || e.Event != want || e.Reason != string(reason) || e.Account != "account-1" {
 			t.Errorf("%s: %s, %v", reason, e.Event, err)

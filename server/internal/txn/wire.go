@@ -49,13 +49,14 @@ func (w writer) base(b base) writer {
 
 func (w writer) attested(a attested) writer {
 	w = w.base(a.base).text(a.account).octet(uint8(a.level)).octet(uint8(a.evidence)).time(a.proven)
-	return w.text(string(a.person.Encode()))
+	return w.text(string(a.person.Encode())).list(a.means)
 }
 
 // reader takes values from the front. Once it failed it gives zeros.
 type reader struct {
-	rest   []byte
-	failed bool
+	rest    []byte
+	failed  bool
+	version uint8 // of the encoding
 }
 
 func (r *reader) take(n int) []byte {
@@ -135,5 +136,8 @@ func (r *reader) attested() attested {
 	person, err := identity.Parse([]byte(r.text()))
 	r.failed = r.failed || err != nil
 	a.person = person
+	if r.version > encodingV1 {
+		a.means = r.list()
+	}
 	return a
 }
