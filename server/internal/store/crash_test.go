@@ -18,6 +18,7 @@ import (
 
 	"pivot/server/internal/audit"
 	"pivot/server/internal/client"
+	"pivot/server/internal/record"
 	"pivot/server/internal/store"
 	"pivot/server/internal/store/storetest"
 	"pivot/server/internal/txn"
@@ -29,8 +30,8 @@ const crashLogins = 1000
 // spendUntil is when the rights end that the children spend; their clock stands still.
 func spendUntil(o store.Options) time.Time { return o.Now().Add(time.Hour) }
 
-// toil takes logins through until it is killed, four at a time, and says what was answered, once it was: "login id
-// version", "spent id", "checkpoint note".
+// toil takes logins through until it is killed, four at a time, each with a record that goes along, and says what was
+// answered, once it was: "login id version", "spent id", "checkpoint note".
 func toil(ctx context.Context, o store.Options, signer audit.Key) error {
 	s, err := store.Open(ctx, o)
 	if err != nil {
@@ -82,11 +83,31 @@ func one(ctx context.Context, s *store.Store, o store.Options) error {
 		if err != nil {
 			return err
 		}
-		if err := s.Advance(ctx, at, next, e); err != nil {
+		along := beside(l.ID.String(), next.Version(), o)
+		if err := s.AdvanceWith(ctx, record.Step{From: at, Next: next, Entry: e}, []record.Change{along}); err != nil {
 			return err
 		}
 		fmt.Println("login " + l.ID.String() + " " + strconv.Itoa(next.Version()))
 		at = next
+	}
+	return nil
+}
+
+// beside is the change that goes along with the transition of a login to a version: the first with the second.
+func beside(id string, version int, o store.Options) record.Change {
+	return record.Change{From: version - 2, Next: record.Record{
+		Kind: record.Ceremony, ID: id, Version: version - 1, State: "offered", Expires: spendUntil(o), Body: []byte(id),
+	}}
+}
+
+// goesAlong wants the record of a login to be where the login is.
+func goesAlong(ctx context.Context, s *store.Store, state txn.State) error {
+	r, err := s.Get(ctx, record.Ceremony, state.ID().String())
+	if state.Version() == 1 && errors.Is(err, record.ErrUnknown) {
+		return nil
+	}
+	if err != nil || r.Version != state.Version()-1 || string(r.Body) != r.ID {
+		return fmt.Errorf("a login at version %d has its record at %d: %w", state.Version(), r.Version, err)
 	}
 	return nil
 }
@@ -204,6 +225,9 @@ func survived(t *testing.T, o store.Options, key audit.Key, heard *answers) {
 		}
 		if len(entries) != state.Version() || len(slices.Compact(entries)) != state.Version() {
 			t.Errorf("a login at version %d has the entries %q", state.Version(), entries)
+		}
+		if err := goesAlong(t.Context(), s, state); err != nil {
+			t.Error(err)
 		}
 	}
 	for text := range heard.versions {

@@ -1,7 +1,7 @@
-// Package store owns what must survive: pending transactions, spent rights and the audit log, in one SQL database that
-// answers only once the answer is on disk. It implements the interfaces that the core declares (txn.Ledger, client.Once,
-// audit.Log) and decides nothing: which transition is legal is the core's, and the store makes sure that each applies
-// once.
+// Package store owns what must survive: pending transactions, records of accounts and means, spent rights and the audit
+// log, in one SQL database that answers only once the answer is on disk. It implements the interfaces that the core
+// declares (txn.Ledger, record.Book, client.Once, audit.Log) and decides nothing: which transition is legal is the
+// core's, and the store makes sure that each applies once.
 //
 // One goroutine writes. Callers hand it finished statements, never code: identities are sealed, hashes computed and
 // entries encoded before, so that nothing but SQL happens between BEGIN and COMMIT. Each caller has a savepoint, many

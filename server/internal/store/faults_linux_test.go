@@ -17,6 +17,7 @@ import (
 
 	"pivot/server/internal/audit"
 	"pivot/server/internal/client"
+	"pivot/server/internal/record"
 	"pivot/server/internal/store"
 	"pivot/server/internal/store/storetest"
 	"pivot/server/internal/txn"
@@ -96,11 +97,11 @@ func fullDisk(ctx context.Context, o store.Options, signer audit.Key) error {
 	if err := s.Health(ctx); err != nil {
 		return fmt.Errorf("health once more: %w", err)
 	}
-	more := storetest.NewLogin(storetest.IssuerA, o.Now)
-	if _, err := more.Reach(ctx, s, txn.NameRedeemed); err != nil {
+	id, version, err := through(ctx, s, o)
+	if err != nil {
 		return err
 	}
-	answered[more.ID] = 5
+	answered[id] = version
 	if _, err := s.Sequence(ctx, signer); err != nil {
 		return err
 	}
@@ -110,29 +111,42 @@ func fullDisk(ctx context.Context, o store.Options, signer audit.Key) error {
 	return reopened(ctx, o, signer, answered)
 }
 
+// through takes a login to its redemption, with the record that goes along, and returns the last version answered.
+func through(ctx context.Context, s *store.Store, o store.Options) (txn.ID, int, error) {
+	l := storetest.NewLogin(storetest.IssuerA, o.Now)
+	first, e, err := l.First()
+	if err != nil {
+		return l.ID, 0, err
+	}
+	if err := s.Begin(ctx, first, e); err != nil {
+		return l.ID, 0, err
+	}
+	for at := txn.State(first); ; {
+		if at.Version() == 5 {
+			return l.ID, at.Version(), nil
+		}
+		next, e, err := l.Next(at)
+		if err != nil {
+			return l.ID, at.Version(), err
+		}
+		along := beside(l.ID.String(), next.Version(), o)
+		if err := s.AdvanceWith(ctx, record.Step{From: at, Next: next, Entry: e}, []record.Change{along}); err != nil {
+			return l.ID, at.Version(), err
+		}
+		at = next
+	}
+}
+
 // untilItFails takes logins through until one is refused, and returns the version that each was answered.
 func untilItFails(ctx context.Context, s *store.Store, o store.Options) (map[txn.ID]int, error) {
 	answered := make(map[txn.ID]int)
 	for len(answered) < 20_000 {
-		l := storetest.NewLogin(storetest.IssuerA, o.Now)
-		first, e, err := l.First()
+		id, version, err := through(ctx, s, o)
+		if version > 0 {
+			answered[id] = version
+		}
 		if err != nil {
-			return nil, err
-		}
-		if err := s.Begin(ctx, first, e); err != nil {
 			return answered, err
-		}
-		answered[l.ID] = 1
-		for at := txn.State(first); at.Version() < 5; {
-			next, e, err := l.Next(at)
-			if err != nil {
-				return nil, err
-			}
-			if err := s.Advance(ctx, at, next, e); err != nil {
-				return answered, err
-			}
-			answered[l.ID] = next.Version()
-			at = next
 		}
 	}
 	return nil, errors.New("it never fails")
@@ -157,6 +171,9 @@ func allThere(ctx context.Context, s *store.Store, answered map[txn.ID]int) erro
 		}
 		if state.Version() != version || entries[id.String()] != version {
 			return fmt.Errorf("version %d was answered, %d is stored, with %d entries", version, state.Version(), entries[id.String()])
+		}
+		if err := goesAlong(ctx, s, state); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -199,8 +216,8 @@ func readOnlyDisk(ctx context.Context, o store.Options, signer audit.Key) error 
 	if err != nil {
 		return err
 	}
-	l := storetest.NewLogin(storetest.IssuerA, o.Now)
-	if _, err := l.Reach(ctx, s, txn.NameRedeemed); err != nil {
+	id, version, err := through(ctx, s, o)
+	if err != nil {
 		return err
 	}
 	if err := s.Close(); err != nil {
@@ -220,7 +237,7 @@ func readOnlyDisk(ctx context.Context, o store.Options, signer audit.Key) error 
 	if err := unix.Mount("", o.Dir, "", unix.MS_REMOUNT, ""); err != nil {
 		return fmt.Errorf("remount: %w", err)
 	}
-	return reopened(ctx, o, signer, map[txn.ID]int{l.ID: 5})
+	return reopened(ctx, o, signer, map[txn.ID]int{id: version})
 }
 
 // TestFailingDisk: after a write that failed for another reason than room, the store trusts the disk no more until it

@@ -13,6 +13,7 @@ import (
 	"modernc.org/sqlite"
 
 	"pivot/server/internal/audit"
+	"pivot/server/internal/record"
 	"pivot/server/internal/store"
 	"pivot/server/internal/store/storetest"
 	"pivot/server/internal/txn"
@@ -202,6 +203,63 @@ func TestDamageWhileOpen(t *testing.T) {
 	}
 	if _, err := s.Load(t.Context(), last.Issuer, last.ID); !errors.Is(err, store.Corrupt) {
 		t.Errorf("Load: %v", err)
+	}
+}
+
+// TestRecordWasChanged: a column that was changed behind the store's back is noticed when the record is read.
+func TestRecordWasChanged(t *testing.T) {
+	t.Parallel()
+	alias := [32]byte{1}
+	for _, row := range []struct {
+		name, change string
+		ok           bool
+	}{
+		{"nothing", "SELECT 1", true},
+		{"the epoch, which dates what expires alone", "UPDATE records SET epoch = 7", true},
+		{"a suspension undone", "UPDATE records SET state = 'active'", false},
+		{"the owner", "UPDATE records SET owner = 'owner-2'", false},
+		{"no owner", "UPDATE records SET owner = NULL", false},
+		{"the alias", "UPDATE records SET alias = zeroblob(32)", false},
+		{"no alias", "UPDATE records SET alias = NULL", false},
+		{"a short alias", "UPDATE records SET alias = x'00'", false},
+		{"an expiry", "UPDATE records SET expires = 99999999999999, epoch = 1", false},
+		{"the version", "UPDATE records SET version = 2", false},
+		{"the identifier", "UPDATE records SET id = 'two'", false},
+		{"the kind", "UPDATE records SET kind = 'card'", false},
+		{"the body", "UPDATE records SET body = body || x'00'", false},
+		{"no body", "UPDATE records SET body = x''", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			o, _ := filled(t, 1)
+			s, err := store.Open(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.Apply(t.Context(), []record.Change{{Next: record.Record{
+				Kind: record.Device, ID: "one", Version: 1, State: "suspended", Owner: "owner-1", Alias: alias, Body: []byte("body"),
+			}}})
+			if err := errors.Join(err, s.Close()); err != nil {
+				t.Fatal(err)
+			}
+			raw(t, o.Dir, row.change)
+			s, err = store.Open(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			for _, kind := range []record.Kind{record.Device, record.Card} {
+				for _, id := range []string{"one", "two"} {
+					got, err := s.Get(t.Context(), kind, id)
+					if genuine := row.ok && kind == record.Device && id == "one"; (err == nil) != genuine {
+						t.Errorf("Get %s %s: %s, %v", kind, id, got, err)
+					}
+				}
+			}
+			if got, err := s.Owned(t.Context(), record.Device, "owner-2"); len(got) != 0 {
+				t.Errorf("another owns %d, %v", len(got), err)
+			}
+		})
 	}
 }
 

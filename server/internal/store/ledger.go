@@ -5,9 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"pivot/server/internal/audit"
+	"pivot/server/internal/record"
 	"pivot/server/internal/txn"
 )
 
@@ -33,33 +36,73 @@ func (s *Store) Begin(ctx context.Context, w txn.Waiting, e audit.Entry) error {
 }
 
 // Advance implements [txn.Ledger]. A state that has expired by the store's clock is not advanced either, unless to its
-// end: between the transition and this statement its life may have run out.
+// end: between the transition and this statement its life may have run out. No code is issued on a means that is not
+// active any more: the statement that issues it looks.
 func (s *Store) Advance(ctx context.Context, from, next txn.State, e audit.Entry) error {
-	if err := txn.Follows(from, next); err != nil {
+	statements, err := s.advance(from, next, e)
+	if err != nil {
 		return err
+	}
+	_, err = s.writer.submit(ctx, statements...)
+	return ledgerError(err)
+}
+
+// advance are the statements of a transition.
+func (s *Store) advance(from, next txn.State, e audit.Entry) ([]statement, error) {
+	if err := txn.Follows(from, next); err != nil {
+		return nil, err
 	}
 	body, err := s.sealState(next)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	entry, err := s.entry(e)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	alive := s.now()
 	if next.Name() == txn.NameEnded {
 		alive = 0
 	}
-	_, err = s.writer.submit(ctx, statement{
-		text: "UPDATE transactions SET state = $1, version = $2, expires = $3, code_hash = $4, token_hash = $5, body = $6" +
-			" WHERE issuer = $7 AND id = $8 AND state = $9 AND version = $10 AND expires > $11 AND epoch = " + currentEpoch,
-		args: []any{
-			string(next.Name()), next.Version(), next.Expires().UnixMilli(), optional(next.CodeHash()), optional(next.TokenHash()), body,
-			from.Issuer(), from.ID().String(), string(from.Name()), from.Version(), alive,
-		},
-		guarded: true,
-	}, entry)
-	return ledgerError(err)
+	text := "UPDATE transactions SET state = $1, version = $2, expires = $3, code_hash = $4, token_hash = $5, body = $6" +
+		" WHERE issuer = $7 AND id = $8 AND state = $9 AND version = $10 AND expires > $11 AND epoch = " + currentEpoch
+	args := []any{
+		string(next.Name()), next.Version(), next.Expires().UnixMilli(), optional(next.CodeHash()), optional(next.TokenHash()), body,
+		from.Issuer(), from.ID().String(), string(from.Name()), from.Version(), alive,
+	}
+	if next.Name() == txn.NameGranted {
+		condition, more := stillActive(meansOf(next), len(args)+1)
+		text, args = text+condition, append(args, more...)
+	}
+	return []statement{{text: text, args: args, guarded: true, refused: txn.ErrSpent}, entry}, nil
+}
+
+// meansOf names the means that a state rests on, each once: none where an identity provider vouched.
+func meansOf(s txn.State) []string {
+	named, ok := s.(interface{ Means() []string })
+	if !ok {
+		return nil
+	}
+	return slices.Compact(slices.Sorted(slices.Values(named.Means())))
+}
+
+// stillActive is the condition that every one of those means is a device or a card that is active and not about to be
+// forgotten, with parameters numbered from first. A name that two records bear fits none.
+func stillActive(means []string, first int) (string, []any) {
+	if len(means) == 0 {
+		return "", nil
+	}
+	var marks []string
+	var args []any
+	for i, id := range means {
+		marks = append(marks, "$"+strconv.Itoa(first+i))
+		args = append(args, id)
+	}
+	named := " FROM records WHERE kind IN ('" + string(record.Device) + "', '" + string(record.Card) + "')" +
+		" AND id IN (" + strings.Join(marks, ", ") + ")"
+	text := " AND (SELECT COUNT(*)" + named + ") = " + strconv.Itoa(len(means)) +
+		" AND NOT EXISTS (SELECT 1" + named + " AND (state <> '" + record.StateActive + "' OR expires IS NOT NULL))"
+	return text, args
 }
 
 // Load implements [txn.Ledger].

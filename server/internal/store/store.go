@@ -26,6 +26,7 @@ type Sealer interface {
 const (
 	purposeTransaction = "store/transaction"
 	purposeAudit       = "store/audit"
+	purposeRecord      = "store/record"
 )
 
 // Options say which store to open. Sealer and Now are required.

@@ -22,13 +22,13 @@ const sweepRun = 256
 const spentGrace = time.Hour
 
 // Sweep removes what is over, in small writes between those of the callers: transactions whose life has ended (with
-// the audit entry of those that were still open), spent rights that could not be used any more, and what audit entries
-// say once their retention ends. It returns how many rows it dealt with.
+// the audit entry of those that were still open), records that have expired, spent rights that could not be used any
+// more, and what audit entries say once their retention ends. It returns how many rows it dealt with.
 func (s *Store) Sweep(ctx context.Context) (int, error) {
 	s.upkeep.Lock()
 	defer s.upkeep.Unlock()
 	total := 0
-	for _, pass := range []func(context.Context) (int, error){s.sweepTransactions, s.sweepSpent, s.forgetEntries} {
+	for _, pass := range []func(context.Context) (int, error){s.sweepTransactions, s.sweepRecords, s.sweepSpent, s.forgetEntries} {
 		for range sweepRun {
 			n, err := pass(ctx)
 			total += n
@@ -112,6 +112,16 @@ func (s *Store) ending(r row) (audit.Entry, bool, error) {
 	}
 	_, e, err := live.Expire(s.options.Now())
 	return e, err == nil, err
+}
+
+// sweepRecords deletes one batch of records that have expired, of whatever epoch.
+func (s *Store) sweepRecords(ctx context.Context) (int, error) {
+	n, err := s.writer.submit(ctx, statement{
+		text: "DELETE FROM records WHERE (kind, id) IN" +
+			" (SELECT kind, id FROM records WHERE expires <= $1 ORDER BY expires LIMIT $2)",
+		args: []any{s.now(), sweepBatch},
+	})
+	return int(n), err
 }
 
 // sweepSpent forgets one batch of rights that nobody would accept any more.

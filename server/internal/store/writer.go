@@ -19,6 +19,22 @@ type statement struct {
 	text    string
 	args    []any
 	guarded bool
+	refused error // what the caller is told besides where the guard refuses; may be nil
+	taken   error // and where a row that must be unique is there already; may be nil
+}
+
+// judge gives the error of an executed statement, as its caller is to know it.
+func (s statement) judge(changed int64, err error) error {
+	switch {
+	case err == nil && s.guarded && changed != 1:
+		err = errRefused
+		if s.refused != nil {
+			err = fmt.Errorf("%w: %w", errRefused, s.refused)
+		}
+	case err != nil && s.taken != nil && ownFailure(err):
+		err = fmt.Errorf("%w: %w", s.taken, err)
+	}
+	return err
 }
 
 // A write is what one caller wants done, whole or not at all.
@@ -151,9 +167,7 @@ func (w *writer) apply(one *write) error {
 	for _, s := range one.statements {
 		changed, err := w.change(s)
 		one.changed += changed
-		if err == nil && s.guarded && changed != 1 {
-			err = errRefused
-		}
+		err = s.judge(changed, err)
 		if err == nil {
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 
 	"pivot/server/internal/audit"
 	"pivot/server/internal/client"
+	"pivot/server/internal/record"
 	"pivot/server/internal/store"
 	"pivot/server/internal/txn"
 )
@@ -22,14 +23,15 @@ import (
 // Store is what the suite tests.
 type Store interface {
 	txn.Ledger
+	record.Book
 	client.Once
-	audit.Log
 	Log
 	Upkeep
 }
 
-// Log is the audit log as its keeper reads it.
+// Log is the audit log as it is written, and as its keeper reads it.
 type Log interface {
+	audit.Log
 	Entries(ctx context.Context) iter.Seq2[audit.Entry, error]
 	Sequence(ctx context.Context, signer audit.Signer) ([]byte, error)
 	VerifyAudit(ctx context.Context, key string, witnessed ...[]byte) (int64, error)

@@ -19,6 +19,7 @@ type Login struct {
 	Issuer               string
 	ID                   txn.ID
 	Browser, Code, Token [32]byte
+	Means                []string // identifiers of those that gave the proof
 	Now                  func() time.Time
 }
 
@@ -62,7 +63,7 @@ func (l Login) First() (txn.Waiting, audit.Entry, error) {
 func (l Login) Next(from txn.State) (txn.State, audit.Entry, error) {
 	switch from := from.(type) {
 	case txn.Waiting:
-		return proven(from, l.Now())
+		return proven(from, l.Means, l.Now())
 	case txn.Proven:
 		return widen(from.Consent(txn.NoticeConsented, l.Browser, l.Now()))
 	case txn.Consented:
@@ -105,7 +106,7 @@ func widen[S txn.State](s S, e audit.Entry, err error) (txn.State, audit.Entry, 
 
 // proven gives the state after a proof. Only a verifier makes a proof, and none is within a store's reach; a store has
 // the right to read states, so the state is written in the form in which it is read.
-func proven(w txn.Waiting, now time.Time) (txn.State, audit.Entry, error) {
+func proven(w txn.Waiting, means []string, now time.Time) (txn.State, audit.Entry, error) {
 	person, err := identity.New(identity.Fields{
 		GivenName: "Angela Claire", FamilyName: familyName, Gender: "female", Birthdate: "1962-08-24",
 		Birthcountry: "99100", Birthplace: "75107", Email: "angela@plaintext.test",
@@ -126,6 +127,10 @@ func proven(w txn.Waiting, now time.Time) (txn.State, audit.Entry, error) {
 	raw = append(raw, byte(assurance.High), byte(assurance.CardWithKey))
 	raw = binary.BigEndian.AppendUint64(raw, uint64(now.UnixMilli()))
 	raw = text(raw, string(person.Encode()))
+	raw = append(raw, byte(len(means)))
+	for _, id := range means {
+		raw = text(raw, id)
+	}
 	state, err := txn.Decode(raw)
 	if err != nil {
 		return nil, audit.Entry{}, err

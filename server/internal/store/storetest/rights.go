@@ -10,6 +10,7 @@ import (
 
 	"pivot/server/internal/audit"
 	"pivot/server/internal/client"
+	"pivot/server/internal/record"
 	"pivot/server/internal/store"
 	"pivot/server/internal/txn"
 )
@@ -89,6 +90,10 @@ func testCancelled(t *testing.T, s *scene) {
 	wantError(t, "Begin", s.Begin(ctx, first, e), context.Canceled)
 	wantError(t, "Spend", s.Spend(ctx, "jti", "one", until), context.Canceled)
 	wantError(t, "Record", s.Record(ctx, e), context.Canceled)
+	wantError(t, "Apply", s.Apply(ctx, []record.Change{insert(s.device("one"))}), context.Canceled)
+	_, err = s.Get(ctx, record.Device, "one")
+	wantError(t, "Get", err, context.Canceled)
+	s.unknown(s.device("one"))
 	_, err = s.Load(ctx, l.Issuer, l.ID)
 	wantError(t, "Load", err, context.Canceled)
 	s.wantEvents(l.ID)
@@ -106,7 +111,10 @@ func testSealed(t *testing.T, s *scene) {
 	if err := s.Record(t.Context(), audit.Entry{Event: audit.ConfigReloaded, At: s.clock.Now(), Account: account}); err != nil {
 		t.Fatal(err)
 	}
-	secrets := []string{familyName, nonce, account, clientID, redirect, "angela@", "key-plaintext", "Angela Claire", string(l.Browser[:])}
+	r := s.device("one")
+	s.apply("a record", insert(r))
+	s.apply("another version", s.update(r, func(r *record.Record) { r.Body = []byte("another body-plaintext") }))
+	secrets := []string{"body-plaintext", familyName, nonce, account, clientID, redirect, "angela@", "key-plaintext", "Angela Claire", string(l.Browser[:])}
 	for _, when := range []string{"while the store is open", "after it was closed"} {
 		found := 0
 		for name, content := range s.files() {
@@ -209,9 +217,12 @@ func testClosed(t *testing.T, s *scene) {
 	}
 	_, load := s.Load(ctx, l.Issuer, l.ID)
 	_, sweep := s.Sweep(ctx)
+	_, get := s.Get(ctx, record.Device, "one")
+	_, owned := s.Owned(ctx, record.Device, "one")
 	for what, err := range map[string]error{
 		"Health": s.Health(ctx), "Advance": s.Advance(ctx, waiting, next, e), "Record": s.Record(ctx, e), "Load": load, "Sweep": sweep,
 		"Spend": s.Spend(ctx, "jti", "one", s.clock.Now().Add(time.Minute)),
+		"Apply": s.Apply(ctx, []record.Change{insert(s.device("one"))}), "Get": get, "Owned": owned,
 	} {
 		wantError(t, what, err, store.Closed)
 	}
