@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"pivot/server/internal/trust"
 	"pivot/server/internal/verify/card"
 	"pivot/server/internal/verify/csca"
 )
@@ -44,19 +45,15 @@ type Verifier struct {
 
 // Load reads the anchors and returns a verifier. Errors name the file that cannot be used.
 func Load(o Options) (*Verifier, error) {
-	files, err := readAnchors(o.Anchors)
-	if err != nil {
-		return nil, err
-	}
-	anchors, err := csca.NewAnchors(files)
+	anchors, err := trust.LoadAnchors(o.Anchors)
 	if err != nil {
 		return nil, fmt.Errorf("cardcheck: %w", err)
 	}
-	v := &Verifier{now: o.Now, roots: files.Roots}
+	v := &Verifier{now: o.Now, roots: anchors.Roots()}
 	if v.now == nil {
 		v.now = time.Now
 	}
-	v.policy = card.Policy{Anchors: anchors, InsecureWithoutFreshCRL: o.InsecureWithoutFreshCRL}
+	v.policy = card.Policy{Anchors: anchors.Verified(), InsecureWithoutFreshCRL: o.InsecureWithoutFreshCRL}
 	for _, i := range append([]Issuer{french()}, o.Issuers...) {
 		v.policy.Issuers = append(v.policy.Issuers, card.Issuer{State: i.State, Country: i.Country, Codes: i.Codes})
 	}

@@ -15,12 +15,15 @@ import (
 // Config is a checked configuration. Its zero value is none.
 type Config struct {
 	dataDir, registryDir, trustDir string
+	registerFile                   string
 	kek                            string
+	token                          Token
 	logLevel                       string
 	proxies                        []netip.Prefix
 	issuers                        []Issuer
 	policy                         assurance.Policy
 	retention                      Retention
+	card                           Card
 }
 
 // Retention is how long things are kept.
@@ -39,13 +42,15 @@ func Parse(name string, src []byte) (Config, error) {
 	p := parser{report: report, folder: filepath.Dir(name)}
 	c := Config{
 		dataDir: p.path("data_dir", raw.DataDir), registryDir: p.path("registry_dir", raw.RegistryDir),
-		trustDir:  p.path("trust_dir", raw.TrustDir),
-		kek:       p.kek("keys.kek_file", raw.Keys.KEKFile),
+		trustDir: p.path("trust_dir", raw.TrustDir), registerFile: p.path("register_file", raw.RegisterFile),
+		kek:       p.secret("keys.kek_file", raw.Keys.KEKFile),
+		token:     p.token(raw.Keys),
 		logLevel:  raw.LogLevel,
 		proxies:   p.proxies(raw.TrustedProxies),
 		issuers:   p.issuers(raw.Issuers),
 		policy:    p.policy(raw.Policy),
 		retention: Retention{Audit: time.Duration(raw.Retention.AuditDays) * 24 * time.Hour},
+		card:      p.card(raw.Card),
 	}
 	p.exposed(c)
 	p.apart(c)
@@ -63,6 +68,12 @@ func (c Config) RegistryDir() string { return c.registryDir }
 
 // TrustDir is the folder of the trust anchors.
 func (c Config) TrustDir() string { return c.trustDir }
+
+// RegisterFile is the file of the civil register, or empty: then nobody can be enrolled.
+func (c Config) RegisterFile() string { return c.registerFile }
+
+// Card is which cards are accepted.
+func (c Config) Card() Card { return Card{slices.Clone(c.card.Accept), c.card.InsecureWithoutFreshCRL} }
 
 // KEK names the key-encryption key: a file, or "credential:NAME".
 func (c Config) KEK() string { return c.kek }
@@ -109,7 +120,8 @@ func (p parser) path(key, value string) string {
 // credential is how a systemd credential is named instead of a file.
 const credential = "credential:"
 
-func (p parser) kek(key, value string) string {
+// secret resolves where a secret is: a file or a credential.
+func (p parser) secret(key, value string) string {
 	name, ok := strings.CutPrefix(value, credential)
 	switch {
 	case !ok:
@@ -175,14 +187,22 @@ func (p parser) exposed(c Config) {
 	}
 }
 
-// apart refuses a key-encryption key inside the folder that it seals: who copies
-// the folder would have both.
+// apart refuses a key-encryption key or a PIN inside the folder that it opens:
+// who copies the folder would have both.
 func (p parser) apart(c Config) {
-	if c.kek == "" || c.dataDir == "" || strings.HasPrefix(c.kek, credential) {
-		return
-	}
-	below, err := filepath.Rel(c.dataDir, c.kek)
-	if err == nil && below != ".." && !strings.HasPrefix(below, ".."+string(filepath.Separator)) {
+	if inside(c.dataDir, c.kek) {
 		p.report.Refuse("keys.kek_file", "want it outside data_dir: a copy of that folder must not open what is sealed in it")
 	}
+	if inside(c.dataDir, c.token.PIN) {
+		p.report.Refuse("keys.pkcs11_pin_file", "want it outside data_dir: a copy of that folder must not log in to the token")
+	}
+}
+
+// inside reports whether a secret's file is in a folder.
+func inside(folder, source string) bool {
+	if source == "" || folder == "" || strings.HasPrefix(source, credential) {
+		return false
+	}
+	below, err := filepath.Rel(folder, source)
+	return err == nil && below != ".." && !strings.HasPrefix(below, ".."+string(filepath.Separator))
 }

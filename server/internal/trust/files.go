@@ -1,4 +1,4 @@
-package cardcheck
+package trust
 
 import (
 	"encoding/pem"
@@ -18,6 +18,9 @@ const (
 	maxFileSize = 8 << 20
 )
 
+// rootsFolder holds the pinned authorities.
+const rootsFolder = "csca"
+
 // readAnchors reads DIR/csca, DIR/link and DIR/crl; the last two may be absent.
 func readAnchors(dir string) (csca.AnchorFiles, error) {
 	var files csca.AnchorFiles
@@ -25,11 +28,11 @@ func readAnchors(dir string) (csca.AnchorFiles, error) {
 		return files, nil
 	}
 	var err error
-	if files.Roots, err = readFolder(filepath.Join(dir, "csca"), "CERTIFICATE", csca.ParseCertificate); err != nil {
+	if files.Roots, err = readFolder(filepath.Join(dir, rootsFolder), "CERTIFICATE", csca.ParseCertificate); err != nil {
 		return files, err
 	}
 	if len(files.Roots) == 0 {
-		return files, fmt.Errorf("cardcheck: no certificate in %q", filepath.Join(dir, "csca"))
+		return files, fmt.Errorf("trust: no certificate in %q", filepath.Join(dir, rootsFolder))
 	}
 	files.Links, err = readFolder(filepath.Join(dir, "link"), "CERTIFICATE", csca.ParseCertificate)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -47,10 +50,10 @@ func readAnchors(dir string) (csca.AnchorFiles, error) {
 func readFolder[T any](dir, kind string, parse func([]byte) (T, error)) ([]T, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cardcheck: %w", err)
+		return nil, fmt.Errorf("trust: %w", err)
 	}
 	if len(entries) > maxFiles {
-		return nil, fmt.Errorf("cardcheck: over %d files in %q", maxFiles, dir)
+		return nil, fmt.Errorf("trust: over %d files in %q", maxFiles, dir)
 	}
 	var out []T
 	for _, e := range entries {
@@ -65,7 +68,7 @@ func readFolder[T any](dir, kind string, parse func([]byte) (T, error)) ([]T, er
 		for _, der := range blocks {
 			v, err := parse(der)
 			if err != nil {
-				return nil, fmt.Errorf("cardcheck: %q: %w", name, err)
+				return nil, fmt.Errorf("trust: %q: %w", name, err)
 			}
 			out = append(out, v)
 		}
@@ -77,14 +80,14 @@ func readFolder[T any](dir, kind string, parse func([]byte) (T, error)) ([]T, er
 func readBlocks(name, kind string) ([][]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, fmt.Errorf("cardcheck: %w", err)
+		return nil, fmt.Errorf("trust: %w", err)
 	}
 	if info.Size() > maxFileSize {
-		return nil, fmt.Errorf("cardcheck: %q is over %d bytes", name, maxFileSize)
+		return nil, fmt.Errorf("trust: %q is over %d bytes", name, maxFileSize)
 	}
 	raw, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("cardcheck: %w", err)
+		return nil, fmt.Errorf("trust: %w", err)
 	}
 	var out [][]byte
 	for rest := raw; ; {
@@ -93,7 +96,7 @@ func readBlocks(name, kind string) ([][]byte, error) {
 			break
 		}
 		if block.Type != kind {
-			return nil, fmt.Errorf("cardcheck: %q holds a %q, not a %q", name, block.Type, kind)
+			return nil, fmt.Errorf("trust: %q holds a %q, not a %q", name, block.Type, kind)
 		}
 		out = append(out, block.Bytes)
 	}
