@@ -30,6 +30,11 @@ type commands struct {
 	Store struct {
 		Epoch storeEpochCmd `cmd:"" help:"Start a new epoch, after a backup was restored: what was pending is refused."`
 	} `cmd:"" help:"Database."`
+	Desk struct {
+		List     deskListCmd     `cmd:"" help:"List the activations that wait."`
+		Show     deskShowCmd     `cmd:"" help:"Show who waits, and write the portrait of the card to a file."`
+		Activate deskActivateCmd `cmd:"" help:"Compare the face, and make the code to hand over."`
+	} `cmd:"" help:"Activation of a citizen's means in person."`
 	Demo demoCmd `cmd:"" help:"Run broker, service provider and a private card reader with a simulated card."`
 }
 
