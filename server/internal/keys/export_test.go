@@ -49,7 +49,7 @@ func ParseRecords(content []byte) error {
 	if err := strict(content, &r); err != nil {
 		return err
 	}
-	_, err := parseRecords(r)
+	_, err := new(Folder).parseRecords("signing-plus", r)
 	return err
 }
 
@@ -57,6 +57,18 @@ func ParseRecords(content []byte) error {
 // published one.
 func (s *Signing) Damaged(other *ecdsa.PrivateKey) token.Signer {
 	damaged := *s.pairs[1]
-	damaged.private = other
+	damaged.private = scalar{other}
 	return &signer{&damaged}
 }
+
+// Vault is where private halves are that never leave it.
+type Vault = vault
+
+// SetVault has keys made in v.
+func (f *Folder) SetVault(v Vault) { f.vault = v }
+
+// ReadPIN reads a PIN.
+func ReadPIN(source string) ([]byte, error) { return readPIN(source) }
+
+// Label returns what the keys of a set are called in a token.
+func Label(set string) string { return label(set) }

@@ -28,6 +28,8 @@ type Folder struct {
 	kek  KEK
 	now  func() time.Time
 	disk disk
+	// vault holds the private halves of signing keys; nil: they rest here.
+	vault vault
 }
 
 // OpenFolder opens the folder dir, and makes it if it is not there. The clock
@@ -64,9 +66,15 @@ type envelope struct {
 	Sealed []byte `json:"sealed"`
 }
 
-// path returns the file of a set. An issuer is a URL, so what is not a letter,
-// a digit or a hyphen is replaced, and a hash keeps apart what that makes alike.
+// path returns the file of a set.
 func (f *Folder) path(set string) string {
+	return filepath.Join(f.dir, slug(set, maxSlug)+".json")
+}
+
+// slug makes a plain name of most characters and a hash. An issuer is a URL, so
+// what is not a letter, a digit or a hyphen is replaced, and the hash keeps
+// apart what that makes alike.
+func slug(set string, most int) string {
 	plain := func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
 			return c
@@ -74,11 +82,11 @@ func (f *Folder) path(set string) string {
 		return '-'
 	}
 	name := strings.Map(plain, set)
-	if name != set {
+	if name != set || len(name) > most {
 		digest := sha256.Sum256([]byte(set))
-		name = fmt.Sprintf("%.*s-%x", maxSlug, name, digest[:8])
+		name = fmt.Sprintf("%.*s-%x", most, name, digest[:8])
 	}
-	return filepath.Join(f.dir, name+".json")
+	return name
 }
 
 // checkIssuer bounds what becomes part of a set's name.

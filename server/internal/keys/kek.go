@@ -42,18 +42,7 @@ func CreateKEK(path string) error {
 // its group: systemd shows an access list so) and anything but such a line.
 // The error names the source and never the content.
 func ReadKEK(source string) (KEK, error) {
-	path, forbidden := source, os.FileMode(0o077)
-	if name, ok := strings.CutPrefix(source, credentialPrefix); ok {
-		dir := os.Getenv(credentialsDir)
-		if dir == "" {
-			return KEK{}, fmt.Errorf("keys: %q: systemd passed no credentials ($%s is not set)", source, credentialsDir)
-		}
-		if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
-			return KEK{}, fmt.Errorf("keys: %q is not the name of a credential", source)
-		}
-		path, forbidden = filepath.Join(dir, name), 0o037
-	}
-	text, err := readPrivate(path, forbidden)
+	text, err := readSource(source)
 	if err != nil {
 		return KEK{}, fmt.Errorf("keys: key-encryption key: %w", err)
 	}
@@ -71,6 +60,22 @@ func ReadKEK(source string) (KEK, error) {
 		return KEK{}, fmt.Errorf("keys: key-encryption key %q: not base64url", source)
 	}
 	return KEK{newSecret(b)}, nil
+}
+
+// readSource reads a secret's file or systemd credential.
+func readSource(source string) ([]byte, error) {
+	name, ok := strings.CutPrefix(source, credentialPrefix)
+	if !ok {
+		return readPrivate(source, 0o077)
+	}
+	dir := os.Getenv(credentialsDir)
+	if dir == "" {
+		return nil, fmt.Errorf("%q: systemd passed no credentials ($%s is not set)", source, credentialsDir)
+	}
+	if name == "" || name != filepath.Base(name) || name == "." || name == ".." {
+		return nil, fmt.Errorf("%q is not the name of a credential", source)
+	}
+	return readPrivate(filepath.Join(dir, name), 0o037)
 }
 
 // readPrivate reads a small regular file none of whose forbidden mode bits are

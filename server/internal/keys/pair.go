@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,15 +12,20 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"pivot/server/internal/keys/internal/hsm"
 )
 
 // maxPairs bounds a set: next, current and the retired ones.
 const maxPairs = 16
 
+// maxTokenID bounds the identifier of a key in a token.
+const maxTokenID = 64
+
 // A pair is one ES256 key and its state. It is never changed.
 type pair struct {
 	Key     Key
-	private *ecdsa.PrivateKey
+	private private
 	public  *ecdsa.PublicKey // read from its own record, so that a damaged private key is noticed
 }
 
@@ -27,27 +33,40 @@ type pair struct {
 type record struct {
 	ID        string `json:"kid"`
 	Algorithm string `json:"alg"`
-	Private   []byte `json:"private"` // the scalar, 32 bytes (SEC 1 §2.3.7)
-	Public    []byte `json:"public"`  // the point, uncompressed (SEC 1 §2.3.3)
+	Private   []byte `json:"private,omitempty"` // the scalar, 32 bytes (SEC 1 §2.3.7), or none:
+	Token     []byte `json:"token,omitempty"`   // by what identifier a PKCS#11 token has the private half
+	Public    []byte `json:"public"`            // the point, uncompressed (SEC 1 §2.3.3)
 	State     string `json:"state"`
 	Published int64  `json:"published"` // milliseconds since 1970, as all times here
 	Used      int64  `json:"used,omitempty"`
 	Retired   int64  `json:"retired,omitempty"`
 }
 
-// newPair generates a key, published from now.
-func newPair(now time.Time) (*pair, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("keys: generate: %w", err)
+// newPair generates a key of a set, published from now: in the token where
+// there is one.
+func (f *Folder) newPair(set string, now time.Time) (*pair, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	p := &pair{Key: Key{State: Next, Published: milli(now)}}
+	if f.vault == nil {
+		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, fmt.Errorf("keys: generate: %w", err)
+		}
+		p.private, p.public = scalar{private}, &private.PublicKey
+	} else {
+		key, public, err := f.vault.Generate(ctx, label(set))
+		if err != nil {
+			return nil, fmt.Errorf("keys: generate: %w", err)
+		}
+		p.private, p.public, p.Key.InToken = held{f.vault, key}, public, true
 	}
-	id, err := thumbprint(&private.PublicKey)
-	if err != nil {
-		return nil, err
+	var err error
+	if p.Key.ID, err = thumbprint(p.public); err == nil {
+		err = p.test(ctx)
 	}
-	p := &pair{private: private, public: &private.PublicKey, Key: Key{ID: id, State: Next, Published: milli(now)}}
-	if err := p.test(); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, abandon(p))
 	}
 	return p, nil
 }
@@ -72,24 +91,30 @@ func (p *pair) jwk() jose.JSONWebKey {
 func records(pairs []*pair) ([]record, error) {
 	out := make([]record, 0, len(pairs))
 	for _, p := range pairs {
-		private, err := p.private.Bytes()
-		if err != nil {
-			return nil, fmt.Errorf("keys: %w", err)
-		}
 		public, err := p.public.Bytes()
 		if err != nil {
 			return nil, fmt.Errorf("keys: %w", err)
 		}
-		out = append(out, record{
-			ID: p.Key.ID, Algorithm: string(jose.ES256), Private: private, Public: public, State: p.Key.State.String(),
+		r := record{
+			ID: p.Key.ID, Algorithm: string(jose.ES256), Public: public, State: p.Key.State.String(),
 			Published: unixMilli(p.Key.Published), Used: unixMilli(p.Key.Used), Retired: unixMilli(p.Key.Retired),
-		})
+		}
+		switch private := p.private.(type) {
+		case scalar:
+			if r.Private, err = private.key.Bytes(); err != nil {
+				return nil, fmt.Errorf("keys: %w", err)
+			}
+		case held:
+			r.Token = private.key.ID
+		}
+		out = append(out, r)
 	}
 	return out, nil
 }
 
-// parseRecords accepts what rotations can have written and nothing else.
-func parseRecords(rs []record) ([]*pair, error) {
+// parseRecords accepts what rotations of a set can have written and nothing
+// else. Private halves in a token are looked for there.
+func (f *Folder) parseRecords(set string, rs []record) ([]*pair, error) {
 	if len(rs) < 2 || len(rs) > maxPairs {
 		return nil, fmt.Errorf("%d keys, 2 to %d", len(rs), maxPairs)
 	}
@@ -104,7 +129,7 @@ func parseRecords(rs []record) ([]*pair, error) {
 			return nil, fmt.Errorf("key %q twice", r.ID)
 		}
 		seen[r.ID] = true
-		p, err := r.parse(want)
+		p, err := f.parse(set, r, want)
 		if err != nil {
 			return nil, fmt.Errorf("key %q: %w", r.ID, err)
 		}
@@ -113,16 +138,16 @@ func parseRecords(rs []record) ([]*pair, error) {
 	return out, nil
 }
 
-func (r record) parse(state State) (*pair, error) {
+func (f *Folder) parse(set string, r record, state State) (*pair, error) {
 	if r.Algorithm != string(jose.ES256) {
 		return nil, fmt.Errorf("algorithm %q", r.Algorithm)
 	}
 	if !r.dated(state) {
 		return nil, fmt.Errorf("its times are not those of a key that is %v", state)
 	}
-	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), r.Private)
+	private, err := f.private(set, r)
 	if err != nil {
-		return nil, errors.New("not a private key")
+		return nil, err
 	}
 	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), r.Public)
 	if err != nil {
@@ -137,8 +162,31 @@ func (r record) parse(state State) (*pair, error) {
 	}
 	p := &pair{private: private, public: public, Key: Key{
 		ID: id, State: state, Published: fromMilli(r.Published), Used: fromMilli(r.Used), Retired: fromMilli(r.Retired),
+		InToken: r.Token != nil,
 	}}
-	return p, p.test()
+	if state == Retired && p.Key.InToken {
+		return p, nil // signs no more, and may be gone already: see turned
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return p, p.test(ctx)
+}
+
+// private returns the private half of a record.
+func (f *Folder) private(set string, r record) (private, error) {
+	switch {
+	case r.Token == nil:
+		key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), r.Private)
+		if err != nil {
+			return nil, errors.New("not a private key")
+		}
+		return scalar{key}, nil
+	case r.Private != nil || len(r.Token) == 0 || len(r.Token) > maxTokenID:
+		return nil, errors.New("not one private key")
+	case f.vault == nil:
+		return nil, errors.New("its private half is in a PKCS#11 token, and none is configured")
+	}
+	return held{f.vault, hsm.Key{Label: label(set), ID: r.Token}}, nil
 }
 
 // dated reports whether the times fit the state: published, then used, then

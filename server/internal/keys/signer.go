@@ -3,7 +3,6 @@ package keys
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -23,10 +22,14 @@ func (s *signer) KeyID() string { return s.pair.Key.ID }
 // §3.4). Its header has alg and kid alone: go-jose writes typ only when it is
 // told to. The signature has been verified with the published key.
 func (s *signer) Sign(ctx context.Context, payload []byte) (string, error) {
+	return s.sign(ctx, nil, payload)
+}
+
+func (s *signer) sign(ctx context.Context, options *jose.SignerOptions, payload []byte) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("keys: sign: %w", err)
 	}
-	j, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: opaque{s.pair}}, nil)
+	j, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: opaque{ctx, s.pair}}, options)
 	if err != nil {
 		return "", fmt.Errorf("keys: sign: %w", err)
 	}
@@ -47,8 +50,12 @@ func (s *signer) Format(f fmt.State, _ rune) { fmt.Fprint(f, redacted) }
 // LogValue returns no key.
 func (s *signer) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// opaque is the pair as go-jose takes a key that it does not hold itself.
-type opaque struct{ pair *pair }
+// opaque is the pair, for one signature, as go-jose takes a key that it does
+// not hold itself.
+type opaque struct {
+	ctx  context.Context // go-jose passes none on
+	pair *pair
+}
 
 // Public implements jose.OpaqueSigner; its KeyID becomes the header's kid.
 func (o opaque) Public() *jose.JSONWebKey {
@@ -64,10 +71,13 @@ func (o opaque) SignPayload(input []byte, alg jose.SignatureAlgorithm) ([]byte, 
 	if alg != jose.ES256 {
 		return nil, jose.ErrUnsupportedAlgorithm
 	}
-	return o.pair.sign(input)
+	return o.pair.sign(o.ctx, input)
 }
 
-const scalarLen = 32
+const (
+	scalarLen    = 32
+	signatureLen = 2 * scalarLen
+)
 
 var errSignature = errors.New("keys: a signature did not verify: it was not released")
 
@@ -75,16 +85,15 @@ var errSignature = errors.New("keys: a signature did not verify: it was not rele
 // leading zeros included, once the published key has verified these very bytes:
 // a fault during signing would otherwise show the private key to whoever sees
 // the result.
-func (p *pair) sign(input []byte) ([]byte, error) {
+func (p *pair) sign(ctx context.Context, input []byte) ([]byte, error) {
 	digest := sha256.Sum256(input)
-	r, s, err := ecdsa.Sign(rand.Reader, p.private, digest[:])
+	out, err := p.private.sign(ctx, digest[:])
 	if err != nil {
 		return nil, fmt.Errorf("keys: sign: %w", err)
 	}
-	out := make([]byte, 2*scalarLen)
-	r.FillBytes(out[:scalarLen])
-	s.FillBytes(out[scalarLen:])
-	if !ecdsa.Verify(p.public, digest[:], new(big.Int).SetBytes(out[:scalarLen]), new(big.Int).SetBytes(out[scalarLen:])) {
+	if len(out) != signatureLen ||
+		!ecdsa.Verify(p.public, digest[:], new(big.Int).SetBytes(out[:scalarLen]), new(big.Int).SetBytes(out[scalarLen:])) {
+		p.private.doubt()
 		return nil, errSignature
 	}
 	return out, nil
@@ -93,7 +102,7 @@ func (p *pair) sign(input []byte) ([]byte, error) {
 // test has the pair sign and verify once: halves that do not belong together
 // are found before anything is signed with them (NIST SP 800-56A §5.6.2.1.4,
 // pair-wise consistency).
-func (p *pair) test() error {
-	_, err := p.sign([]byte("pivot: pair-wise consistency test"))
+func (p *pair) test(ctx context.Context) error {
+	_, err := p.sign(ctx, []byte("pivot: pair-wise consistency test"))
 	return err
 }

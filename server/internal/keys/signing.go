@@ -1,9 +1,11 @@
 package keys
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +41,7 @@ type Key struct {
 	Published time.Time // since when it is in the key set
 	Used      time.Time // since when it signs or signed; zero for the next
 	Retired   time.Time // since when it signs no more; zero before
+	InToken   bool      // its private half is in a PKCS#11 token
 }
 
 // Signing is the set of keys that signs for one issuer: always one current and
@@ -61,18 +64,21 @@ func (f *Folder) CreateSigning(issuer string, schedule Schedule) (*Signing, erro
 		return nil, err
 	}
 	now := f.now()
-	next, err := newPair(now)
+	next, err := f.newPair(s.set, now)
 	if err != nil {
 		return nil, err
 	}
-	current, err := newPair(now)
+	current, err := f.newPair(s.set, now)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, abandon(next))
 	}
 	// The very first key signs at once: nobody can hold an older key set.
 	current.Key.State, current.Key.Used = Current, next.Key.Published
 	pairs := []*pair{next, current}
 	if err := s.store(pairs, true); err != nil {
+		if !errors.Is(err, errUnsynced) { // then the file names them
+			err = errors.Join(err, abandon(pairs...))
+		}
 		return nil, err
 	}
 	s.pairs = pairs
@@ -91,7 +97,7 @@ func (f *Folder) LoadSigning(issuer string, schedule Schedule) (*Signing, error)
 	if err := f.load(s.set, &r); err != nil {
 		return nil, err
 	}
-	if s.pairs, err = parseRecords(r); err != nil {
+	if s.pairs, err = f.parseRecords(s.set, r); err != nil {
 		return nil, fmt.Errorf("keys: set %q: %w", s.set, err)
 	}
 	return s, nil
@@ -120,6 +126,21 @@ func (s *Signing) Signer() token.Signer {
 	defer s.mu.RUnlock()
 	return &signer{s.pairs[1]}
 }
+
+// SignAs returns the compact JWS of the payload by the current key, with a typ in its header (RFC 7515 §4.1.9): what is
+// signed for one purpose must not pass for another. Errors: a typ that is none of ours.
+func (s *Signing) SignAs(ctx context.Context, typ string, payload []byte) (string, error) {
+	if !slices.Contains(types, typ) {
+		return "", fmt.Errorf("keys: %q is not a type of message that is signed", typ)
+	}
+	s.mu.RLock()
+	current := s.pairs[1]
+	s.mu.RUnlock()
+	return (&signer{current}).sign(ctx, (&jose.SignerOptions{}).WithType(jose.ContentType(typ)), payload)
+}
+
+// types are those of messages signed beside tokens, which have none.
+var types = []string{"pivot-request+jwt"}
 
 // Keys returns what may be told of the keys that are published now: next,
 // current, retired ones.
@@ -207,18 +228,24 @@ func (s *Signing) turn(now time.Time, keep bool) (Key, error) {
 	// before publishes the key that signs from now on as well, so either may
 	// survive a crash.
 	if err != nil && !errors.Is(err, errUnsynced) {
-		return Key{}, err
+		return Key{}, errors.Join(err, abandon(pairs[0]))
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	revoked := s.pairs[1]
 	s.pairs = pairs
+	s.mu.Unlock()
+	if !keep && err == nil { // else the file before may come back, and must sign
+		if gone := abandon(revoked); gone != nil {
+			err = fmt.Errorf("keys: set %q: replaced, but %w", s.set, gone)
+		}
+	}
 	return pairs[1].Key, err
 }
 
 // turned returns the set after a rotation, with the key that was current or
 // without. Pairs are immutable: a key that changes state is a new pair.
 func (s *Signing) turned(now time.Time, keep bool) ([]*pair, error) {
-	next, err := newPair(now)
+	next, err := s.folder.newPair(s.set, now)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +258,10 @@ func (s *Signing) turned(now time.Time, keep bool) ([]*pair, error) {
 		pairs = append(pairs, &retired)
 	}
 	for _, p := range s.pairs[2:] {
-		if s.published(p.Key, now) && len(pairs) < maxPairs {
+		// A key leaves its token before it leaves the file: one that cannot be
+		// destroyed now is destroyed at another rotation. Until the file is
+		// replaced it names a retired key that is gone, which signs no more.
+		if (s.published(p.Key, now) || p.destroy() != nil) && len(pairs) < maxPairs {
 			pairs = append(pairs, p)
 		}
 	}

@@ -17,14 +17,15 @@ const (
 )
 
 // contentPolicy allows our own style sheet and icon, forms to ourselves and to one origin more, and nothing else: no
-// script, no inline style, no frame in either direction. Chromium checks form-action again at each redirect that
+// script, no inline style, no frame around us, and within us none but the one by which a link wakes the companion: a
+// click that left the page would cancel its waiting. Chromium checks form-action again at each redirect that
 // follows a form, so the page before a redirect must name where it leads.
 func contentPolicy(leave string) string {
 	form := "form-action 'self'"
 	if leave != "" {
 		form += " " + leave
 	}
-	return "default-src 'none'; style-src 'self'; img-src 'self'; " + form + "; frame-ancestors 'none'; base-uri 'none'"
+	return "default-src 'none'; style-src 'self'; img-src 'self'; " + form + "; frame-src pivot:; frame-ancestors 'none'; base-uri 'none'"
 }
 
 // protect sets the headers of every answer, before its handler, which may replace Cache-Control.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,6 +38,7 @@ type Kit struct {
 	codes   map[string]oauth.Error // every public error, by its code
 	api     map[string]bool        // paths that answer in JSON
 	gets    map[string]bool        // paths of pages that can be opened by GET
+	bounds  map[string]bounds      // of paths that have their own
 }
 
 // New makes the kit, with the routes mounted that are its own: files of pages, health, and what a code of error means.
@@ -60,7 +62,7 @@ func New(o Options) (*Kit, error) {
 	gin.SetMode(gin.ReleaseMode) // gin prints its routes otherwise; the value is the same for all
 	k := &Kit{
 		options: o, issuer: issuer, pages: pages, engine: gin.New(),
-		codes: publicErrors(), api: map[string]bool{}, gets: map[string]bool{},
+		codes: publicErrors(), api: map[string]bool{}, gets: map[string]bool{}, bounds: map[string]bounds{},
 	}
 	if err := k.trust(o.Proxies); err != nil {
 		return nil, err
@@ -148,6 +150,22 @@ func (k *Kit) API(method string, path Path, handle func(*gin.Context) error) {
 			k.refuse(c, err)
 		}
 	})
+}
+
+// APIWithin is API for messages of up to most bytes, where the kit's own bound is too small.
+func (k *Kit) APIWithin(method string, path Path, most int64, handle func(*gin.Context) error) {
+	b := k.bounds[string(path)]
+	b.body = most
+	k.bounds[string(path)] = b
+	k.API(method, path, handle)
+}
+
+// Patient lets a GET of that path take so long, where answers wait for something to happen: the request's context ends
+// then, and reading and writing have a little more. Call it before the path is served.
+func (k *Kit) Patient(path Path, most time.Duration) {
+	b := k.bounds[string(path)]
+	b.patience = most
+	k.bounds[string(path)] = b
 }
 
 // Render answers with a page. Errors: a view that cannot be shown; nothing was answered then.

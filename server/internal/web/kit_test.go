@@ -72,7 +72,7 @@ func TestEveryAnswerIsProtected(t *testing.T) {
 				}
 			}
 			policy := r.Header.Get("Content-Security-Policy")
-			for _, want := range []string{"default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'"} {
+			for _, want := range []string{"default-src 'none'", "form-action 'self'", "frame-src pivot:;", "frame-ancestors 'none'", "base-uri 'none'"} {
 				if !strings.Contains(policy, want) {
 					t.Errorf("%s: policy %q lacks %q", path, policy, want)
 				}

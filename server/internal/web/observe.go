@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -17,17 +18,35 @@ import (
 // patience is how long a handler may work on one request.
 const patience = 20 * time.Second
 
+// writing is how long an answer may take beyond that.
+const writing = 10 * time.Second
+
 // observe gives the request its id and its deadline, turns a panic into an internal error, and writes one line to the
 // log: the route, never the address, for addresses carry codes, states and transactions.
 func (k *Kit) observe(c *gin.Context) {
 	began := time.Now()
 	c.Set(incidentKey, newIncident())
-	ctx, cancel := context.WithTimeout(c.Request.Context(), patience)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), k.patience(c))
 	defer cancel()
 	c.Request = c.Request.WithContext(ctx)
 	defer k.record(c, began)
 	defer k.recover(c)
 	c.Next()
+}
+
+// patience is how long this request may take. Where it is longer than usual, so is what the server waits for its peer.
+func (k *Kit) patience(c *gin.Context) time.Duration {
+	most := k.bounds[c.FullPath()].patience
+	if most == 0 || c.Request.Method != http.MethodGet {
+		return patience
+	}
+	end := time.Now().Add(most + writing)
+	peer := http.NewResponseController(c.Writer)
+	// The server's deadline for reading would end the request's context too, for it waits there for the peer to leave.
+	if err := errors.Join(peer.SetReadDeadline(end), peer.SetWriteDeadline(end)); err != nil {
+		k.options.Log.Debug("deadlines stay", slog.Any("cause", err))
+	}
+	return most
 }
 
 func (k *Kit) record(c *gin.Context, began time.Time) {
@@ -55,6 +74,17 @@ func (k *Kit) recover(c *gin.Context) {
 	}
 	k.options.Log.Error("panic", slog.String("id", incident(c)), slog.String("stack", string(debug.Stack())))
 	k.refuse(c, fmt.Errorf("web: panic of type %T", cause))
+}
+
+// Note puts the code of a refusal that an edge writes itself into the request's line of the log, and its cause, if it is an
+// error of our own, into a line beside it. It returns the id of the request.
+func (k *Kit) Note(c *gin.Context, code string, cause error) string {
+	c.Set(faultKey, code)
+	if cause != nil {
+		k.options.Log.ErrorContext(c.Request.Context(), "refused by an error of our own",
+			slog.String("id", incident(c)), slog.String("code", code), slog.Any("cause", cause))
+	}
+	return incident(c)
 }
 
 // incident is the id of the request, which an error page shows and the log keeps.

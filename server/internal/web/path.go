@@ -22,9 +22,22 @@ const (
 	PathToken     Path = PathBase + "/token"
 	PathUserinfo  Path = PathBase + "/userinfo"
 
+	PathRevocation Path = PathBase + "/token/revocation"
+	PathLogout     Path = PathBase + "/session/end"
+	PathLeave      Path = PathBase + "/session/end/confirm" // the citizen answers whether to log out
+	PathLeft       Path = PathBase + "/session/end/success" // said where no service provider waits
+
 	PathInteraction Path = PathBase + "/interaction/:id" // the dispatcher: shows the step that comes next
 	PathConsent     Path = PathBase + "/interaction/:id/consent"
 	PathCancel      Path = PathBase + "/interaction/:id/cancel"
+	PathHop         Path = PathBase + "/interaction/:id/hop" // where the companion sends the browser back
+
+	PathPair        Path = "/pair"     // the citizen adds a device; beside the issuer's identifier, for it is no protocol's
+	PathPairing     Path = "/pair/:id" // one pairing in progress
+	PathPairConfirm Path = "/pair/:id/confirm"
+	PathPairDeny    Path = "/pair/:id/deny"
+	PathPairCancel  Path = "/pair/:id/cancel"
+	PathPairHop     Path = "/pair/:id/hop"
 )
 
 // For puts the id in the place of the parameter. The id is one of ours: base64url, so nothing needs escaping.

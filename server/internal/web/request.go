@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
@@ -18,6 +19,12 @@ const (
 	maxParameters = 64       // in a query or a form
 )
 
+// bounds are those of one path; zero stands for the kit's own.
+type bounds struct {
+	body     int64         // bytes
+	patience time.Duration // of a GET
+}
+
 // bound refuses what no route wants: other hosts, long addresses; and bounds the body that a handler reads.
 func (k *Kit) bound(c *gin.Context) {
 	r := c.Request
@@ -28,7 +35,11 @@ func (k *Kit) bound(c *gin.Context) {
 	case len(r.RequestURI) > maxAddress:
 		k.refuse(c, status(http.StatusRequestURITooLong))
 	default:
-		r.Body = http.MaxBytesReader(c.Writer, r.Body, maxBody)
+		most := k.bounds[c.FullPath()].body
+		if most == 0 {
+			most = maxBody
+		}
+		r.Body = http.MaxBytesReader(c.Writer, r.Body, most)
 	}
 }
 
