@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
@@ -28,8 +29,11 @@ type Speaker struct {
 func NewSpeaker(prefs ...string) (*Speaker, error) {
 	bundle := i18n.NewBundle(language.French)
 	bundle.RegisterUnmarshalFunc("json", json.Unmarshal)
-	for _, tag := range Languages() {
-		name := "i18n/active." + tag.String() + ".json"
+	files, err := fs.Glob(translations, "i18n/*.json") // NAME.LANGUAGE.json: a catalogue for each part of the project
+	if err != nil {
+		return nil, fmt.Errorf("assets: %w", err)
+	}
+	for _, name := range files {
 		if _, err := bundle.LoadMessageFileFS(translations, name); err != nil {
 			return nil, fmt.Errorf("assets: %s: %w", name, err)
 		}

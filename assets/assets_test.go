@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,15 +16,28 @@ import (
 
 func catalogue(t *testing.T, tag language.Tag) map[string]any {
 	t.Helper()
-	raw, err := os.ReadFile("i18n/active." + tag.String() + ".json")
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob("i18n/*." + tag.String() + ".json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no catalogue in %s: %v", tag, err)
 	}
-	var m map[string]any
-	if err := json.Unmarshal(raw, &m); err != nil {
-		t.Fatal(err)
+	all := make(map[string]any)
+	for _, name := range files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(raw, &m); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for id, message := range m {
+			if _, twice := all[id]; twice {
+				t.Errorf("%s: %q is in another catalogue too", name, id)
+			}
+			all[id] = message
+		}
 	}
-	return m
+	return all
 }
 
 func TestCataloguesSayTheSame(t *testing.T) {

@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -33,7 +35,7 @@ type file struct {
 // template or a catalogue that does not parse, which a test excludes.
 func NewPages(prefix string) (*Pages, error) {
 	p := &Pages{prefix: prefix, templates: map[string]*template.Template{}, files: map[string]file{}, named: map[string]string{}}
-	for _, name := range []string{"error", "waiting", "release", "home"} {
+	for _, name := range []string{"error", "home", "waiting", "release", "outcome", "pair", "pairing", "compare"} {
 		t, err := template.ParseFS(parts, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("assets: template %s: %w", name, err)
@@ -142,19 +144,33 @@ func (s scene) Heading() string { return s.View.heading(s.Speaker) }
 
 // Title says what the page is before whose it is: a screen reader reads it first (WCAG 2.4.2).
 func (s scene) Title() string {
-	title := s.Heading() + " – " + s.Site
-	if v, ok := s.View.(ReleasePage); ok && v.Unticked {
+	title, faulty := s.Heading()+" – "+s.Site, false
+	switch v := s.View.(type) {
+	case ReleasePage:
+		faulty = v.Unticked
+	case PairPage:
+		faulty = v.Problem != ""
+	}
+	if faulty {
 		title = s.Say("page.faulty") + " " + title
 	}
 	return title
 }
 
-// Refresh is after how many seconds the page loads itself again; 0: never.
-func (s scene) Refresh() int {
-	if v, ok := s.View.(WaitingPage); ok && v.Refreshing {
-		return refreshSeconds
+// Refresh is what the page does by itself, as HTML wants it; empty: nothing. A second passes first, so that the page is
+// there, and read out, before it waits.
+func (s scene) Refresh() string {
+	var held string
+	switch v := s.View.(type) {
+	case WaitingPage:
+		held = v.Held
+	case PairingPage:
+		held = v.Held
 	}
-	return 0
+	if held == "" {
+		return ""
+	}
+	return "1; url=" + held
 }
 
 // Sentence is that of an error page: its own, else the general one, so that a refusal never shows the name of a message.
@@ -163,6 +179,33 @@ func (s scene) Sentence() string {
 		return s.Say(v.Message)
 	}
 	return s.Say("page.error.text")
+}
+
+// Outcome is the sentence of an outcome, and Advice what to do after it: nothing where there is nothing to add.
+func (s scene) Outcome() string {
+	v, _ := s.View.(OutcomePage)
+	return s.SayOf(v.sentence(s.Speaker), v.Service)
+}
+
+// Advice goes with Outcome.
+func (s scene) Advice() string {
+	v, _ := s.View.(OutcomePage)
+	if id := v.sentence(s.Speaker) + ".advice"; s.Speaker.Has(id) {
+		return s.SayOf(id, v.Service)
+	}
+	return ""
+}
+
+// appLink is what a page may wake the app with: no scheme but the app's, and nothing that could end the attribute.
+var appLink = regexp.MustCompile(`^pivot:(approve|pair)\?[A-Za-z0-9=&:/%.\[\]_-]+$`)
+
+// App passes a link of the app on to a page, which would not let a scheme stand that is none of the web's. Errors: another
+// link.
+func (s scene) App(link string) (template.URL, error) {
+	if !appLink.MatchString(link) {
+		return "", errors.New("assets: not a link of the app")
+	}
+	return template.URL(link), nil
 }
 
 // Level is the word for a level. Errors: there is none, and a page must not invent one.

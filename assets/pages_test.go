@@ -53,6 +53,23 @@ func claims(lang string) []assets.ClaimGroup {
 	}
 }
 
+// meeting is a page that waits, at a stage.
+func meeting(phase, code, link string) assets.Meeting {
+	m := assets.Meeting{
+		Phase: phase, Code: code, Link: link, Continue: "/page", Held: "/page?wait=" + phase, Toggle: "/page?refresh=0",
+	}
+	if code == "" {
+		m.Device, m.Compare = "Ordinateur de Jeanne", "123 456"
+	}
+	return m
+}
+
+// still is the same page, which does nothing by itself.
+func still(m assets.Meeting) assets.Meeting {
+	m.Continue, m.Held, m.Toggle = m.Toggle, "", "/page"
+	return m
+}
+
 func views(lang string) map[string]assets.View {
 	const service = "Caisse d'essai de Rouen"
 	accept, cancel := assets.Form{Action: "/accept", Token: "accept-token"}, assets.Form{Action: "/cancel", Token: "cancel-token"}
@@ -67,13 +84,35 @@ func views(lang string) map[string]assets.View {
 			Back: &assets.Way{Service: service, URL: "/back"},
 		},
 		"waiting": assets.WaitingPage{
-			Service: service, Level: "eidas3", Minutes: 9, Claims: claims(lang), Continue: "/page", Toggle: "/page?refresh=1", Cancel: cancel,
+			Meeting: meeting("offered", "ABCD-EFGH-JKMN", "pivot:approve?start=ABCDEFGHJKMN&issuer=https://pivot.example.org"),
+			Service: service, Level: "eidas3", Minutes: 9, Claims: claims(lang), Cancel: cancel,
 		},
-		"waiting-refreshing": assets.WaitingPage{
-			Service: service, Level: "eidas2", Minutes: 1, Continue: "/page", Refreshing: true, Toggle: "/page", Cancel: cancel,
+		"waiting-still": assets.WaitingPage{
+			Meeting: still(meeting("offered", "0000-1111-ZZZZ", "pivot:approve?start=00001111ZZZZ&issuer=http://localhost:8080")),
+			Service: service, Level: "eidas2", Minutes: 1, Cancel: cancel,
 		},
-		"information": assets.ReleasePage{Service: service, Level: "eidas3", Claims: claims(lang), Accept: accept, Cancel: cancel},
-		"consent":     assets.ReleasePage{Service: service, Level: "eidas2", Claims: claims(lang), Consent: true, Accept: accept, Cancel: cancel},
+		"waiting-called": assets.WaitingPage{
+			Meeting: meeting("attached", "", ""), Service: service, Level: "eidas3", Minutes: 8, Claims: claims(lang), Cancel: cancel,
+		},
+		"waiting-met": assets.WaitingPage{
+			Meeting: meeting("released", "", ""), Service: service, Level: "eidas3", Minutes: 7, Claims: claims(lang), Cancel: cancel,
+		},
+		"refused":    assets.OutcomePage{Reason: "refused-in-app", Service: service, Back: "/back"},
+		"not-mine":   assets.OutcomePage{Reason: "not-mine", Service: service, Back: "/back"},
+		"relay":      assets.OutcomePage{Reason: "suspected-relay"},
+		"other-card": assets.OutcomePage{Reason: "document-not-enrolled", Service: service, Back: "/back"},
+		"pair":       assets.PairPage{Begin: accept},
+		"pair-email": assets.PairPage{Email: "jeanne@example", Problem: "pair.email.malformed", Begin: accept},
+		"pairing": assets.PairingPage{
+			Meeting: meeting("offered", "ABCD-EFGH", "pivot:pair?code=ABCDEFGH&issuer=https://pivot.example.org"), Cancel: cancel,
+		},
+		"pairing-called": assets.PairingPage{Meeting: meeting("confirmed", "", ""), Cancel: cancel},
+		"pairing-met":    assets.PairingPage{Meeting: still(meeting("hopped", "", "")), Cancel: cancel},
+		"compare":        assets.ComparePage{Meeting: meeting("attached", "", ""), Same: accept, Different: cancel},
+		"paired":         assets.OutcomePage{Reason: "done"},
+		"different":      assets.OutcomePage{Reason: "strings-differ", Again: "/pair"},
+		"information":    assets.ReleasePage{Service: service, Level: "eidas3", Claims: claims(lang), Accept: accept, Cancel: cancel},
+		"consent":        assets.ReleasePage{Service: service, Level: "eidas2", Claims: claims(lang), Consent: true, Accept: accept, Cancel: cancel},
 		"consent-unticked": assets.ReleasePage{
 			Service: service, Level: "eidas2", Claims: claims(lang), Consent: true, Unticked: true, Accept: accept, Cancel: cancel,
 		},
@@ -125,10 +164,13 @@ func TestPagesCanBeWalked(t *testing.T) {
 				t.Errorf("%d times %q", strings.Count(page, once), once)
 			}
 		}
-		for _, never := range []string{"<script", "javascript:", " style=", " onclick", "<style", "ZgotmplZ", "<no value>", "{{", "page."} {
+		for _, never := range []string{"<script", "javascript:", " style=", " onclick", "<style", "ZgotmplZ", "<no value>", "{{"} {
 			if strings.Contains(page, never) {
 				t.Errorf("holds %q", never)
 			}
+		}
+		if id := regexp.MustCompile(`\b(page|meet|pair|ended|reason)\.[a-z]`).FindString(page); id != "" {
+			t.Errorf("holds the name of a message: %q", id)
 		}
 		for _, box := range regexp.MustCompile(`<input type="checkbox" id="([^"]+)"`).FindAllStringSubmatch(page, -1) {
 			if !slices.ContainsFunc(label.FindAllStringSubmatch(page, -1), func(m []string) bool { return m[1] == box[1] }) {
@@ -175,7 +217,14 @@ func TestTextNeverBecomesMarkup(t *testing.T) {
 	form := assets.Form{Action: "/x?" + evil, Token: evil}
 	for i, v := range []assets.View{
 		assets.ErrorPage{Code: evil, ID: evil, Message: evil, Detail: evil, Help: "javascript:alert(1)", Back: &assets.Way{Service: evil, URL: "javascript:alert(1)"}},
-		assets.WaitingPage{Service: evil, Level: "eidas3", Claims: group, Continue: "/?" + evil, Toggle: "data:text/html," + evil, Cancel: form},
+		assets.WaitingPage{
+			Service: evil, Level: "eidas3", Claims: group, Cancel: form,
+			Meeting: assets.Meeting{Continue: "/?" + evil, Held: "/?" + evil, Toggle: "data:text/html," + evil, Device: evil},
+		},
+		assets.OutcomePage{Reason: evil, Service: evil, Back: "javascript:" + evil, Again: "javascript:" + evil},
+		assets.PairPage{Email: evil, Problem: "pair.stale", Begin: form},
+		assets.PairingPage{Meeting: assets.Meeting{Phase: evil, Continue: "javascript:" + evil}, Cancel: form},
+		assets.ComparePage{Meeting: assets.Meeting{Device: evil, Compare: evil}, Same: form, Different: form},
 		assets.ReleasePage{Service: evil, Level: "eidas3", Claims: group, Consent: true, Accept: form, Cancel: form},
 		assets.HomePage{Discovery: "javascript:" + evil},
 	} {
@@ -188,6 +237,70 @@ func TestTextNeverBecomesMarkup(t *testing.T) {
 	}
 	if page := render(t, "en", assets.WaitingPage{Service: "<b>Rouen</b>", Level: "eidas1"}); !strings.Contains(page, "&lt;b&gt;Rouen&lt;/b&gt; asks you") {
 		t.Errorf("the name is not shown as it is:\n%s", page)
+	}
+}
+
+// A page wakes the app, and nothing else that a scheme may stand for.
+func TestOnlyTheAppIsWoken(t *testing.T) {
+	t.Parallel()
+	p := pages(t)
+	const good = "pivot:pair?code=ABCDEFGH&issuer=http://[::1]:8080"
+	for link, want := range map[string]bool{
+		good: true, "pivot:approve?start=A&issuer=https://a.example": true,
+		"": false, "javascript:alert(1)": false, "pivot:other?a=b": false, "pivot:pair": false, good + "\"": false,
+		"https://evil.example/": false, " " + good: false, good + "\njavascript:": false, "pivot:pair?<b>": false,
+	} {
+		var b bytes.Buffer
+		err := p.Render(&b, assets.Frame{Speaker: p.Speaker("fr")}, assets.PairingPage{Meeting: assets.Meeting{Code: "ABCD-EFGH", Link: link}})
+		if (err == nil) != want {
+			t.Errorf("link %q: %v", link, err)
+		}
+		if want && !strings.Contains(b.String(), `href="`+strings.ReplaceAll(link, "&", "&amp;")+`" target="pivot-app"`) {
+			t.Errorf("link %q is not there:\n%s", link, b.String())
+		}
+	}
+}
+
+// What a page waits for is said once in its head, and nowhere when the person wants it still.
+func TestPageThatWaits(t *testing.T) {
+	t.Parallel()
+	for name, v := range views("en") {
+		page := render(t, "en", v)
+		var want string
+		switch v := v.(type) {
+		case assets.WaitingPage:
+			want = v.Held
+		case assets.PairingPage:
+			want = v.Held
+		}
+		if got := strings.Count(page, "http-equiv"); (got == 1) != (want != "") || got > 1 {
+			t.Errorf("%s: %d refreshes", name, got)
+		}
+		if want != "" && !strings.Contains(page, `<meta http-equiv="refresh" content="1; url=`+want+`">`) {
+			t.Errorf("%s does not wait for %s", name, want)
+		}
+	}
+}
+
+func TestOutcomeSaysSomethingForAnyReason(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		view assets.OutcomePage
+		want []string
+	}{
+		{assets.OutcomePage{Reason: "no-such-reason", Service: "Rouen"}, []string{"<h1>The login did not go through</h1>", "The login to Rouen has stopped."}},
+		{assets.OutcomePage{Reason: "no-such-reason"}, []string{"<h1>The pairing did not go through</h1>", "The pairing has stopped."}},
+		{assets.OutcomePage{Reason: "document-expired", Service: "Rouen"}, []string{"<h1>The login did not go through</h1>", "The document has expired."}},
+		{assets.OutcomePage{Reason: "suspected-relay"}, []string{"<h1>Stopped for your safety</h1>"}},
+		{assets.OutcomePage{Reason: "done"}, []string{"<h1>This computer is paired</h1>"}},
+		{assets.OutcomePage{Reason: "title", Service: "Rouen"}, []string{"<h1>The login did not go through</h1>"}},
+	} {
+		page := render(t, "en", row.view)
+		for _, want := range row.want {
+			if !strings.Contains(page, want) {
+				t.Errorf("%+v lacks %q", row.view, want)
+			}
+		}
 	}
 }
 
@@ -269,6 +382,10 @@ func TestColoursContrast(t *testing.T) {
 			{"on-accent", "accent", 4.5},
 			{"on-accent", "accent-strong", 4.5},
 			{"alarm", "alarm-shade", 4.5},
+			{"soft", "shade", 4.5},
+			{"accent", "shade", 4.5},
+			{"line", "shade", 3},
+			{"alarm", "paper", 3},
 			{"line", "paper", 3},
 		} {
 			if got := contrast(t, colours[pair.front], colours[pair.back]); got < pair.least {

@@ -1,14 +1,12 @@
 package assets
 
-// A View is what one page shows: an ErrorPage, a WaitingPage, a ReleasePage or a HomePage. Texts in it are data, never
-// markup: they are escaped for the place where they stand.
+// A View is what one page shows: an ErrorPage, a HomePage; of a login a WaitingPage, a ReleasePage, an OutcomePage; of a
+// pairing a PairPage, a PairingPage, a ComparePage, an OutcomePage. Texts in it are data, never markup: they are escaped for
+// the place where they stand.
 type View interface {
 	template() string
 	heading(*Speaker) string
 }
-
-// refreshSeconds is the rhythm of a waiting page that the person asked to refresh itself.
-const refreshSeconds = 5
 
 // A Form is where a button sends its form, by POST.
 type Form struct {
@@ -38,16 +36,64 @@ type ErrorPage struct {
 	Back    *Way   // nil: there is no known service to go back to
 }
 
+// Meeting is how far browser and companion have come towards each other, on a page that waits for the next step.
+//
+// The page stays readable while it waits: it asks for the address Held, whose answer the server keeps back until there is
+// something new. Who prefers a page that stands still switches that off, and follows Continue by hand.
+type Meeting struct {
+	Phase    string // offered, attached, confirmed, hopped, released or ended: the stage of a ceremony
+	Reason   string // why it ended
+	Code     string // what the app is given by hand; empty once a device is attached
+	Link     string // what wakes the app, pivot:...; empty with the code
+	Device   string // what the device attached calls itself
+	Compare  string // the string that page and app both show
+	Continue string // address of this page, that looks again
+	Held     string // address whose answer is kept back; empty when the person switched that off
+	Toggle   string // address of this page with the other choice
+}
+
+// Calls reports whether the app is still to be called.
+func (m Meeting) Calls() bool { return m.Code != "" }
+
 // WaitingPage asks the person to approve in the companion, on this computer.
 type WaitingPage struct {
-	Service    string       // who asks
-	Level      string       // eidas1, eidas2 or eidas3, as asked
-	Minutes    int          // until the request expires, rounded up
-	Claims     []ClaimGroup // what the service will receive; none: the connection is anonymous
-	Continue   string       // address that looks whether the approval has come
-	Refreshing bool         // the page loads itself again, because the person asked so
-	Toggle     string       // address of this page with the other choice of Refreshing
-	Cancel     Form
+	Meeting
+
+	Service string       // who asks
+	Level   string       // eidas1, eidas2 or eidas3, as asked
+	Minutes int          // until the request expires, rounded up
+	Claims  []ClaimGroup // what the service will receive; none: the connection is anonymous
+	Cancel  Form
+}
+
+// OutcomePage says how a login or a pairing ended, and what to do.
+type OutcomePage struct {
+	Reason  string // stable word: "done", or why not
+	Service string // that asked for the login; empty for a pairing
+	Back    string // address of the service; empty for a pairing
+	Again   string // address where a pairing begins; empty for a login
+}
+
+// PairPage begins a pairing. The field email goes with the form.
+type PairPage struct {
+	Email   string // as it was typed
+	Problem string // id of a message about it: "pair.email.malformed", "pair.stale"; empty at first
+	Begin   Form
+}
+
+// PairingPage leads the person from the page to the app, and waits.
+type PairingPage struct {
+	Meeting
+
+	Cancel Form
+}
+
+// ComparePage has the person compare what page and app show. It stands still, for as long as that takes.
+type ComparePage struct {
+	Meeting
+
+	Same      Form
+	Different Form
 }
 
 // ReleasePage tells what is about to be given to the service, and asks for consent where it must be given.
@@ -70,6 +116,10 @@ func (ErrorPage) template() string   { return "error" }
 func (WaitingPage) template() string { return "waiting" }
 func (ReleasePage) template() string { return "release" }
 func (HomePage) template() string    { return "home" }
+func (OutcomePage) template() string { return "outcome" }
+func (PairPage) template() string    { return "pair" }
+func (PairingPage) template() string { return "pairing" }
+func (ComparePage) template() string { return "compare" }
 
 func (v ErrorPage) heading(s *Speaker) string {
 	if own := v.Message + ".title"; s.Has(own) {
@@ -78,6 +128,47 @@ func (v ErrorPage) heading(s *Speaker) string {
 	return s.Say("page.error", nil)
 }
 
-func (WaitingPage) heading(s *Speaker) string   { return s.Say("page.waiting", nil) }
+func (v WaitingPage) heading(s *Speaker) string { return s.Say(v.stage("page.waiting"), nil) }
 func (v ReleasePage) heading(s *Speaker) string { return sayOf(s, "page.release", v.Service) }
 func (HomePage) heading(s *Speaker) string      { return s.Say("page.home", nil) }
+func (PairPage) heading(s *Speaker) string      { return s.Say("pair.title", nil) }
+func (v PairingPage) heading(s *Speaker) string { return s.Say(v.stage("pair.meet"), nil) }
+func (ComparePage) heading(s *Speaker) string   { return s.Say("pair.compare", nil) }
+
+// stage is the message of a page that changes its heading once the app has been called, and once browser and app have met.
+func (m Meeting) stage(id string) string {
+	switch {
+	case m.Calls():
+		return id
+	case m.Phase == "hopped" || m.Phase == "released":
+		return id + ".met"
+	}
+	return id + ".called"
+}
+
+// kind is the part of the catalogue that an outcome is said in.
+func (v OutcomePage) kind() string {
+	if v.Service == "" {
+		return "pair"
+	}
+	return "login"
+}
+
+// sentence is that of the reason, told for a login or for a pairing, or for any; else a general one.
+func (v OutcomePage) sentence(s *Speaker) string {
+	for _, id := range []string{"ended." + v.kind() + "." + v.Reason, "ended." + v.Reason, "reason." + v.Reason} {
+		if s.Has(id) {
+			return id
+		}
+	}
+	return "ended." + v.kind()
+}
+
+func (v OutcomePage) heading(s *Speaker) string {
+	for _, id := range []string{"ended." + v.kind() + "." + v.Reason + ".title", "ended." + v.Reason + ".title"} {
+		if s.Has(id) {
+			return s.Say(id, nil)
+		}
+	}
+	return s.Say("ended."+v.kind()+".title", nil)
+}

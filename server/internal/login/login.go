@@ -16,6 +16,7 @@ import (
 	"pivot/server/internal/claims"
 	"pivot/server/internal/client"
 	"pivot/server/internal/oauth"
+	"pivot/server/internal/rendezvous"
 	"pivot/server/internal/txn"
 	"pivot/server/internal/web"
 )
@@ -29,6 +30,7 @@ type Parts struct {
 	Clients func(id string) *client.Client
 	Ledger  txn.Ledger
 	Log     audit.Log
+	Meet    *rendezvous.Host
 	Now     func() time.Time
 }
 
@@ -38,7 +40,7 @@ var errParts = errors.New("login: a dispatcher needs every part")
 
 // Mount puts the pages of a login on its kit. Errors: a part is missing.
 func Mount(p Parts) error {
-	if p.Kit == nil || p.Guard == nil || p.Issuer == "" || p.Claims == 0 || p.Clients == nil || p.Ledger == nil || p.Log == nil || p.Now == nil {
+	if p.Kit == nil || p.Guard == nil || p.Issuer == "" || p.Claims == 0 || p.Clients == nil || p.Ledger == nil || p.Log == nil || p.Meet == nil || p.Now == nil {
 		return errParts
 	}
 	d := dispatcher{p}
@@ -46,6 +48,7 @@ func Mount(p Parts) error {
 	p.Kit.Page(http.MethodGet, web.PathInteraction, d.show)
 	p.Kit.Page(http.MethodPost, web.PathCancel, d.cancel)
 	p.Kit.Page(http.MethodPost, web.PathConsent, d.consent)
+	p.Kit.Page(http.MethodGet, web.PathHop, d.hop)
 	return nil
 }
 
@@ -71,29 +74,38 @@ type visit struct {
 // visit loads the transaction of the address for the browser that began it, and for no other: whoever else learns the
 // address sees nothing of it.
 func (d dispatcher) visit(c *gin.Context) (visit, error) {
-	id, err := txn.ParseID(c.Param("id"))
-	if err != nil {
-		return visit{}, oauth.PageError{Err: oauth.FaultSession.Err()}
-	}
-	state, err := d.Ledger.Load(c.Request.Context(), d.Issuer, id)
-	if errors.Is(err, txn.ErrUnknown) {
-		return visit{}, oauth.PageError{Err: oauth.FaultExpired.Err()}
-	}
+	v, known, err := d.load(c)
 	if err != nil {
 		return visit{}, err
 	}
-	browser, ok := d.Kit.Browser(c, id.String())
-	if !ok || !state.Began(browser) {
-		return visit{}, d.record(c, state, oauth.PageError{Err: oauth.FaultSession.Err()})
+	if !known || !v.state.Began(v.browser) {
+		return visit{}, d.record(c, v.state, oauth.PageError{Err: oauth.FaultSession.Err()})
 	}
-	params := state.Request().Params()
-	d.Kit.Prefer(c, params.Locale)
-	sp := d.Clients(params.Client)
+	d.Kit.Prefer(c, v.params.Locale)
 	// A record that changed since the login began counts as it is now: struck off, or without that address.
-	if !sp.Active() || !slices.Contains(sp.RedirectURIs(), params.RedirectURI) {
+	if !v.client.Active() || !slices.Contains(v.client.RedirectURIs(), v.params.RedirectURI) {
 		return visit{}, oauth.PageError{Err: oauth.FaultUnknownClient.Err()}
 	}
-	return visit{state: state, params: params, client: sp, browser: browser}, nil
+	return v, nil
+}
+
+// load finds the transaction of the address, whoever asks, and the cookie that this browser has for it. Nothing of it may be
+// shown before the two were compared.
+func (d dispatcher) load(c *gin.Context) (v visit, known bool, err error) {
+	id, err := txn.ParseID(c.Param("id"))
+	if err != nil {
+		return visit{}, false, oauth.PageError{Err: oauth.FaultSession.Err()}
+	}
+	state, err := d.Ledger.Load(c.Request.Context(), d.Issuer, id)
+	if errors.Is(err, txn.ErrUnknown) {
+		return visit{}, false, oauth.PageError{Err: oauth.FaultExpired.Err()}
+	}
+	if err != nil {
+		return visit{}, false, err
+	}
+	browser, known := d.Kit.Browser(c, id.String())
+	params := state.Request().Params()
+	return visit{state: state, params: params, client: d.Clients(params.Client), browser: browser}, known, nil
 }
 
 func (v visit) id() string { return v.state.ID().String() }
@@ -122,6 +134,8 @@ func (d dispatcher) show(c *gin.Context) error {
 	case txn.Consented:
 		d.Kit.SeeOther(c, web.PathResume.For(v.id()))
 		return nil
+	case txn.Ended:
+		return d.ended(c, v, s.Reason())
 	}
 	// A code was issued, or the transaction has ended: the page that the browser kept leads nowhere any more.
 	return &web.Refusal{Err: oauth.FaultNavigation.Err(), Back: d.back(v)}
@@ -130,25 +144,6 @@ func (d dispatcher) show(c *gin.Context) error {
 // back is the way to the service provider, which learns that the citizen gave up.
 func (d dispatcher) back(v visit) *assets.Way {
 	return &assets.Way{Service: v.client.Name(), URL: v.target().Refuse(oauth.FaultUserAborted).Location(d.Issuer)}
-}
-
-// wait asks the citizen to approve in the companion.
-func (d dispatcher) wait(c *gin.Context, v visit) error {
-	if err := d.Kit.MayLeaveFor(c, v.target().Origin()); err != nil {
-		return err
-	}
-	here := web.PathInteraction.For(v.id())
-	refreshing := c.Query("refresh") == "1"
-	toggle := here
-	if !refreshing {
-		toggle += "?refresh=1"
-	}
-	return d.Kit.Render(c, http.StatusOK, assets.WaitingPage{
-		Service: v.client.Name(), Level: v.params.Level.String(), Claims: d.groups(c, v), Continue: here,
-		Minutes:    int((v.state.Expires().Sub(d.Now()) + time.Minute - 1) / time.Minute),
-		Refreshing: refreshing, Toggle: toggle,
-		Cancel: assets.Form{Action: web.PathCancel.For(v.id()), Token: d.Guard.Token(v.step(stepCancel))},
-	})
 }
 
 // release tells what the service provider will learn, and asks where consent is needed (franceconnect.md 6.1).
@@ -201,22 +196,11 @@ func (d dispatcher) cancel(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	var ended txn.Ended
-	var entry audit.Entry
-	switch s := v.state.(type) {
-	case txn.Waiting:
-		ended, entry, err = s.Refuse(txn.ReasonCancelled, d.Now())
-	case txn.Proven:
-		ended, entry, err = s.Refuse(txn.ReasonCancelled, d.Now())
-	case txn.Consented:
-		ended, entry, err = s.Refuse(txn.ReasonCancelled, d.Now())
-	default: // a code is on its way, or all is over
-		return &web.Refusal{Err: oauth.FaultNavigation.Err(), Back: d.back(v)}
-	}
+	end, err := d.refuse(v, txn.ReasonCancelled)
 	if err != nil {
 		return err
 	}
-	if err := d.Ledger.Advance(c.Request.Context(), v.state, ended, entry); err != nil {
+	if err := d.Meet.Close(c.Request.Context(), v.meet(true), end, string(txn.ReasonCancelled)); err != nil {
 		return d.tooLate(err)
 	}
 	d.Kit.SeeOther(c, v.target().Refuse(oauth.FaultUserAborted).Location(d.Issuer))
