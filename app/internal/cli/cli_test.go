@@ -12,11 +12,23 @@ import (
 )
 
 // TestMain sends PC/SC to a socket where no service is: these tests are about what the command line says without one.
+// No profile is in the folder that they use, and nothing of the session's own settings counts.
 func TestMain(m *testing.M) {
-	if err := os.Setenv("PCSCLITE_CSOCK_NAME", "/nonexistent/pcscd.comm"); err != nil {
+	home, err := os.MkdirTemp("", "pivot-home")
+	if err != nil {
 		panic("internal error: " + err.Error())
 	}
-	os.Exit(m.Run())
+	for name, value := range map[string]string{
+		"PCSCLITE_CSOCK_NAME": "/nonexistent/pcscd.comm", "PIVOT_HOME": home, "PIVOT_KEYSTORE": "file",
+		"PIVOT_BROKER": "", "PIVOT_CAN": "", "PIVOT_PIN": "", "PIVOT_NEW_PIN": "",
+	} {
+		if err := os.Setenv(name, value); err != nil {
+			panic("internal error: " + err.Error())
+		}
+	}
+	code := m.Run()
+	_ = os.RemoveAll(home)
+	os.Exit(code)
 }
 
 type output struct {
@@ -45,8 +57,9 @@ func TestCommandLine(t *testing.T) {
 		code int
 		want string // on either output
 	}{
-		{"nothing", nil, 2, "expected one of"},
-		{"help", []string{"--help"}, 0, "Exit codes: 0 genuine and accepted"},
+		{"nothing, and no window", nil, 2, "n'a pas de fenêtre"},
+		{"nothing, and no window: the commands", []string{"--lang", "en"}, 2, "Exit codes: 0 done"},
+		{"help", []string{"--help"}, 0, "Exit codes: 0 done"},
 		{"help of a command", []string{"card", "read", "--help"}, 0, "--portrait"},
 		{"version", []string{"version"}, 0, "pivot"},
 		{"unknown command", []string{"card", "eat"}, 2, "eat"},
@@ -59,6 +72,21 @@ func TestCommandLine(t *testing.T) {
 		{"anchors that are not there", []string{"card", "read", "--can", "987654", "--anchors", "/nonexistent/anchors"}, 2, "/nonexistent/anchors/csca"},
 		{"a State without a country", []string{"card", "read", "--can", "987654", "--accept", "UTO"}, 2, "STATE:COUNTRY:CODE"},
 		{"a wait that is none", []string{"card", "read", "--can", "987654", "--wait", "soon"}, 2, "--wait"},
+		{"status of nothing", []string{"status"}, 0, "n'est associé à aucun service"},
+		{"status of nothing, for machines", []string{"status", "--json"}, 0, `{"brokers":[],"ok":true}`},
+		{"a forgotten secret code", []string{"pin", "forgot", "--lang", "en"}, 0, "pair this computer again with your card"},
+		{"a login, never paired", []string{"approve", "ABCD-EFGH-JKMN", "--headless"}, 2, "n'est pas associé"},
+		{"a login, for machines", []string{"approve", "ABCD-EFGH-JKMN", "--json"}, 2, `"problem":"not-paired"`},
+		{"a login by a code of another kind", []string{"approve", "ABCD-EFGH", "--headless", "--json"}, 2, `"problem":"code-malformed"`},
+		{"a login without code", []string{"approve", "--headless", "--json"}, 2, `"problem":"start-code-missing"`},
+		{"a login by a link that is none", []string{"approve", "pivot:approve", "--json"}, 2, `"problem":"link-malformed"`},
+		{"two decisions", []string{"approve", "--yes", "--refuse"}, 2, "--yes"},
+		{"pairing without broker", []string{"pair", "ABCD-EFGH", "--headless"}, 2, "L'adresse du service Pivot manque"},
+		{"pairing with no broker's address", []string{"pair", "ABCD-EFGH", "--broker", "ftp://x", "--json"}, 2, `"problem"`},
+		{"pairing, offline", []string{"pair", "ABCD-EFGH", "--broker", "http://127.0.0.1:1", "--json"}, 7, `"problem":"offline"`},
+		{"a desk, never paired", []string{"activate", "ABCD-EFGH"}, 2, "n'est pas associé"},
+		{"a new secret code, never paired", []string{"pin", "change"}, 2, "n'est pas associé"},
+		{"a link without window", []string{"open", "https://elsewhere.example"}, 2, "n'est pas un lien de Pivot"},
 		{"no service", []string{"card", "read", "--can", "987654"}, 3, ""},
 		{"doctor, no service", []string{"card", "doctor"}, 3, "aucune autorité n'est chargée"},
 		{"doctor, in English", []string{"card", "doctor", "--lang", "en"}, 3, "no authority is loaded"},

@@ -12,10 +12,11 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"pivot/app/internal/cli/citizen"
 	"pivot/assets"
 )
 
-// Exit codes, documented in the program's help and in the README.
+// Exit codes of the commands about cards, documented with all others in the program's help and in the README.
 const (
 	exitOK       = 0
 	exitRefused  = 1 // the evidence was refused by the verifier
@@ -24,11 +25,18 @@ const (
 	exitWrongCAN = 4 // the card access number was not the card's
 )
 
+const description = `Proves who you are with your electronic identity card, and asks you before anything is passed on.
+
+Without a command it opens its window.
+
+Exit codes: 0 done; 1 refused by the broker or by the verifier; 2 command not understood; 3 reader or card in trouble; 4 wrong card access number; 5 wrong or locked secret code; 6 refused or given up by you; 7 the broker cannot be reached.`
+
 // Stdio is what a command reads and writes, and the languages its user prefers.
 type Stdio struct {
 	In        *os.File
 	Out, Err  io.Writer
 	Languages []string // locale names, the preferred one first
+	Window    citizen.Window
 }
 
 type commands struct {
@@ -39,6 +47,8 @@ type commands struct {
 		Doctor doctorCmd `cmd:"" help:"Look at the reader, the card and the trust anchors, and say what is wrong."`
 	} `cmd:"" help:"Identity card and reader."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	citizen.Commands
 }
 
 // shell is what every command is given.
@@ -58,7 +68,7 @@ func Run(ctx context.Context, args []string, stdio Stdio) int {
 	exit := -1
 	parser, err := kong.New(&c,
 		kong.Name("pivot"),
-		kong.Description("Reads an electronic identity card and proves it genuine.\n\nExit codes: 0 genuine and accepted; 1 evidence refused; 2 command not understood; 3 reader or card in trouble; 4 wrong card access number."),
+		kong.Description(description),
 		kong.Writers(stdio.Out, stdio.Err),
 		kong.Exit(func(code int) { exit = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -81,7 +91,15 @@ func Run(ctx context.Context, args []string, stdio Stdio) int {
 		fmt.Fprintln(stdio.Err, "pivot: internal error:", err)
 		return exitUsage
 	}
-	return code(k.Run(&shell{stdio: stdio, speaker: speaker}), stdio.Err)
+	env := &citizen.Env{In: stdio.In, Out: stdio.Out, Err: stdio.Err, Speaker: speaker, Window: stdio.Window}
+	err = k.Run(&shell{stdio: stdio, speaker: speaker}, env)
+	if errors.Is(err, citizen.ErrNoWindow) {
+		if _, err := parser.Parse([]string{"--help"}); err != nil {
+			return code(err, stdio.Err)
+		}
+		return exitUsage
+	}
+	return code(err, stdio.Err)
 }
 
 func code(err error, stderr io.Writer) int {
@@ -89,6 +107,9 @@ func code(err error, stderr io.Writer) int {
 		return exitOK
 	}
 	if e, ok := errors.AsType[exitError](err); ok {
+		return int(e)
+	}
+	if e, ok := errors.AsType[citizen.ExitError](err); ok {
 		return int(e)
 	}
 	fmt.Fprintf(stderr, "pivot: %v\n", err)
