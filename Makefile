@@ -15,7 +15,10 @@ CHECKS := inherit,ST1000,ST1003,ST1016,ST1020,ST1021,ST1022
 DATA      ?= .demo
 CARD      ?= genuine
 CAN       ?=
-PORT      ?= 8080
+PIN       ?=
+LEVEL     ?=
+AGAIN     ?=
+PORT_BASE ?= 8080
 FUZZTIME  ?= 20s
 BENCH     ?= .
 BENCHTIME ?= 1s
@@ -40,8 +43,15 @@ build: deps-build ## Build bin/pivot-server (pure Go) and bin/pivot (with PC/SC)
 	CGO_ENABLED=1 $(GO) build -trimpath -o bin/pivot ./app
 
 .PHONY: run
-run: build deps-run ## Run broker, service provider and a simulated card in a private reader (CARD=, DATA=, PORT=)
-	bin/pivot-server demo --data $(DATA) --card $(CARD) --port $(PORT)
+run: build deps-run ## Run broker, service, reader with a simulated card, and the window (CARD=, DATA=, PORT_BASE=)
+	bin/pivot-server demo --data $(DATA) --card $(CARD) --port-base $(PORT_BASE)
+
+.PHONY: demo-login
+# AGAIN=1 logs in a second time, as a citizen who is known. Whoever is paired in
+# DATA already goes straight to the login.
+demo-login: build deps-run ## One whole login without a person; its last line is JSON (CARD=, CAN=, PIN=, LEVEL=, AGAIN=1)
+	bin/pivot-server demo --login --data $(DATA) --card $(CARD) --port-base 0 \
+	  $(CAN:%=--can %) $(PIN:%=--pin %) $(LEVEL:%=--level %) $(if $(AGAIN),--again)
 
 .PHONY: card
 # The demonstration tells the command which reader, test authorities and access

@@ -42,6 +42,9 @@ func newDeployment(t *testing.T) deployment {
 	if _, err := demo.Write(demo.Options{Dir: dir, Port: port, Now: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.RemoveAll(filepath.Join(dir, "trust")); err != nil { // serve refuses authorities named TEST
+		t.Fatal(err)
+	}
 	return deployment{bin, dir, filepath.Join(dir, "pivot.toml"), "http://localhost:" + strconv.Itoa(port)}
 }
 

@@ -83,11 +83,11 @@ var serverArrows = slices.Concat([]Arrow{
 		Outside: []string{"..."}, Reason: "main chooses between serve, demo and store; it wires nothing itself",
 	},
 	{
-		From: "server/cardcheck", Ours: []string{"server/internal/verify/...", "shared/..."}, Reason: cardcheckReason,
+		From: "server/cardcheck", Ours: []string{"server/internal/verify/...", "server/internal/trust", "shared/..."}, Reason: cardcheckReason,
 	},
 	{
 		From:    "server/internal/broker",
-		Ours:    slices.Concat([]string{"server/internal/web", "server/internal/store", "shared/...", "assets"}, edges, services, core),
+		Ours:    slices.Concat([]string{"server/internal/web", "server/internal/rendezvous", "server/internal/store", "shared/...", "assets"}, edges, services, core),
 		Outside: []string{"..."}, Reason: "wiring names every concrete type of the server, and nothing of the demonstration",
 	},
 	{
@@ -98,6 +98,10 @@ var serverArrows = slices.Concat([]Arrow{
 	{
 		From: "server/internal/web", Ours: slices.Concat([]string{"shared/...", "assets"}, services, core),
 		Outside: []string{"..."}, Reason: "the edge kit serves the edges and knows none of them",
+	},
+	{
+		From: "server/internal/rendezvous", Ours: slices.Concat([]string{"server/internal/web", "shared/...", "assets"}, services, core),
+		Outside: []string{"..."}, Reason: "the browser's side of a ceremony serves the edges that show one, and knows none of them",
 	},
 	{
 		From: "server/internal/store/...", Ours: slices.Concat([]string{"server/internal/store/...", "shared/..."}, services, core),
@@ -111,7 +115,7 @@ func edgeArrows() []Arrow {
 	for _, edge := range edges {
 		out = append(out, Arrow{
 			From:    edge + "/...",
-			Ours:    slices.Concat([]string{edge + "/...", "server/internal/web", "shared/...", "assets"}, services, core),
+			Ours:    slices.Concat([]string{edge + "/...", "server/internal/web", "server/internal/rendezvous", "shared/...", "assets"}, services, core),
 			Outside: []string{"..."},
 			Reason:  "steps do not call steps: an edge returns to login, which alone decides what comes next",
 		})
@@ -151,6 +155,24 @@ var coreArrows = []Arrow{
 		From:   "server/internal/txn",
 		Ours:   []string{"server/internal/verify", "server/internal/audit", "server/internal/client", "server/internal/assurance", "server/internal/identity"},
 		Reason: coreReason,
+	},
+	{
+		From: "server/internal/record", Ours: []string{"server/internal/txn", "server/internal/audit"},
+		Reason: "a record is what a store keeps beside transactions: it knows nothing of what it holds",
+	},
+	{
+		From:   "server/internal/means",
+		Ours:   []string{"server/internal/record", "server/internal/verify/...", "server/internal/assurance", "server/internal/identity", "shared/..."},
+		Reason: coreReason,
+	},
+	{
+		From:   "server/internal/ceremony",
+		Ours:   []string{"server/internal/record", "server/internal/audit", "server/internal/verify/...", "shared/..."},
+		Reason: coreReason,
+	},
+	{
+		From: "server/internal/enrolment", Ours: []string{"server/internal/identity", "shared/mrtd"}, Outside: []string{"golang.org/x/text/..."},
+		Reason: "whether a card and the register name the same person is a question of values",
 	},
 	{
 		From:    "server/internal/token",

@@ -71,6 +71,19 @@ var fences = []Fence{
 		Reason: "an oracle for our curves: were it linked, it would no longer be a second opinion",
 	},
 	{
+		Import: "github.com/cloudflare/circl/...", In: []string{"server/internal/verify/device", "app/internal/pin"}, Tests: true,
+		Reason: "the oblivious function of the PIN has two ends, and nobody else computes it",
+	},
+	{
+		Import: "github.com/google/go-tpm/...", In: []string{"app/internal/keystore/..."}, Tests: true,
+		Reason: "one package knows where the device's key lives",
+	},
+	{
+		Import: "github.com/zalando/go-keyring", In: []string{"app/internal/keystore/..."}, Tests: true,
+		Reason: "one package knows where the device's key lives",
+	},
+	{Import: "github.com/chromedp/...", Reason: "it drives a browser: for tests"},
+	{
 		Import: "pivot/server/internal/verify/prooftest",
 		Reason: "it makes proofs of nothing: no program may contain it",
 	},
@@ -82,7 +95,7 @@ var fences = []Fence{
 	{Import: "testing/...", In: []string{"cardreader/readertest", "cardreader/cardsim/simtest", "server/internal/verify/prooftest", "server/internal/store/storetest", "server/internal/rp/rptest"}, Reason: "test kits alone link testing"},
 }
 
-var httpFloors = below(slices.Concat([]string{"server/internal/web", "server/internal/broker", "server/internal/demo"}, edges))
+var httpFloors = below(slices.Concat([]string{"server/internal/web", "server/internal/rendezvous", "server/internal/broker", "server/internal/demo"}, edges))
 
 // below widens patterns to what lies below the packages they name.
 func below(packages []string) []string {
@@ -134,5 +147,11 @@ var modules = []Module{
 	{"github.com/go-jose/go-jose/v4", "JOSE: signatures and encryption of what leaves, and of client assertions"},
 	{"github.com/pelletier/go-toml/v2", "TOML with positions, for configuration and records that are refused by file and line"},
 	{"golang.org/x/mod", "sumdb/tlog and note: the Merkle tree of the audit log and its signed checkpoints, by the Go team"},
+	{"fyne.io/fyne/v2", "the companion's window, on every desktop from one source"},
+	{"github.com/chromedp/cdproto", "the messages of chromedp, pinned to what it was written for"},
+	{"github.com/chromedp/chromedp", "a real browser in tests, from Go, by the one installed"},
+	{"github.com/cloudflare/circl", "RFC 9497: the oblivious function that hardens the PIN"},
+	{"github.com/google/go-tpm", "a device key that cannot be copied, where the machine has a TPM"},
+	{"github.com/zalando/go-keyring", "the desktop's own keychain, without cgo on Linux"},
 	{"modernc.org/sqlite", "the embedded database, without cgo"},
 }

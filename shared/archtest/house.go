@@ -45,18 +45,55 @@ var (
 		"server/internal/txn", "server/internal/verify/...", "server/internal/assurance", "server/internal/identity",
 		"server/internal/claims", "server/internal/token", "server/internal/client", "server/internal/audit",
 		"server/internal/oauth", "server/internal/config/...",
+		"server/internal/record", "server/internal/means", "server/internal/ceremony", "server/internal/enrolment",
 	}
 )
 
 // exceptions to the budget, one reason each.
 var exceptions = []Exception{
 	{
-		Rule: "fan-out", Where: "server/internal/broker", Limit: 16,
+		Rule: "fan-out", Where: "server/internal/broker", Limit: 21,
 		Reason: "wiring names every concrete type",
 	},
 	{
 		Rule: "fan-out", Where: "server/internal/op", Limit: 9,
 		Reason: "the provider is where protocol, client, transaction and token meet; each of its files uses a few of them",
+	},
+	{
+		Rule: "fan-out", Where: "server/internal/companion", Limit: 17,
+		Reason: "here every kind of evidence meets the means, the register and the transaction that it is for; each of its files uses a few of them",
+	},
+	{
+		Rule: "fan-out", Where: "server/internal/verify/card", Limit: 9,
+		Reason: "the digest of what a card answered is spelled where both programs find it",
+	},
+	{
+		Rule: "exported", Where: "server/internal/verify/device", Limit: 18,
+		Reason: "four judgements, each with its input and its result as a type",
+	},
+	{
+		Rule: "exported", Where: "server/internal/means", Limit: 19,
+		Reason: "four things that an account has, each with its parts, its constructor and its reader",
+	},
+	{
+		Rule: "exported", Where: "shared/wire", Limit: 60,
+		Reason: "the messages between the two programs, a type each, and the addresses they go to",
+	},
+	{
+		Rule: "exported", Where: "app/internal/flow", Limit: 19,
+		Reason: "what a window and a command line both have to show and to ask, named once",
+	},
+	{
+		Rule: "exported", Where: "assets", Limit: 20,
+		Reason: "each page is a type, which its template alone can show",
+	},
+	{
+		Rule: "struct-fields", Where: "shared/wire.Request", Limit: 15,
+		Reason: "one signed message whose members are its documentation",
+	},
+	{
+		Rule: "parameters", Where: "shared/wire.HopProof", Limit: 5,
+		Reason: "the parts of one MAC, in their order",
 	},
 	{
 		Rule: "exported", Where: "server/internal/verify/card", Limit: 18,

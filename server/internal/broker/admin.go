@@ -47,6 +47,12 @@ const (
 	RotateKeys     Operation = "keys-rotate"  // the next key of each issuer signs from now on
 	VerifyAudit    Operation = "audit-verify" // nothing changed since the checkpoint given, if one is, and the last one
 	StartEpoch     Operation = "epoch-start"  // after a restored backup: what was pending before is refused
+
+	// The desk's, for agents: see desk.Service.
+	DeskList     Operation = "desk-list"
+	DeskShow     Operation = "desk-show"
+	DeskActivate Operation = "desk-activate"
+	DeskRefuse   Operation = "desk-refuse"
 )
 
 // perform does an operation.
@@ -63,6 +69,8 @@ func (b *Broker) perform(ctx context.Context, o Operation, input []byte) (any, e
 		return b.verifyAudit(ctx, input)
 	case StartEpoch:
 		return b.startEpoch(ctx)
+	case DeskList, DeskShow, DeskActivate, DeskRefuse:
+		return b.desk.Perform(ctx, string(o), input)
 	}
 	return nil, fmt.Errorf("no operation %q", o)
 }
@@ -101,8 +109,8 @@ type Key struct {
 
 func (b *Broker) listKeys() []Key {
 	var out []Key
-	for _, i := range b.config.Issuers() {
-		out = append(out, describe(i.Identifier(), b.signing[i.Identifier()])...)
+	for _, name := range signingNames(b.config) {
+		out = append(out, describe(name, b.signing[name])...)
 	}
 	return out
 }
@@ -117,8 +125,8 @@ func describe(issuer string, set *keys.Signing) []Key {
 
 // rotate lets the next key of each issuer sign.
 func (b *Broker) rotate(ctx context.Context) (any, error) {
-	for _, i := range b.config.Issuers() {
-		if err := b.rotateOne(ctx, i.Identifier()); err != nil {
+	for _, name := range signingNames(b.config) {
+		if err := b.rotateOne(ctx, name); err != nil {
 			return nil, err
 		}
 	}

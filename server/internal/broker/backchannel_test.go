@@ -59,7 +59,7 @@ func startBy(tb testing.TB, c *clock) scene {
 		tb.Fatal(err)
 	}
 	log := new(journal)
-	b := newBroker(settings, Options{Config: world.Config, Log: slog.New(slog.NewJSONHandler(log, nil))})
+	b := newBroker(settings, Options{Config: world.Config, Log: slog.New(slog.NewJSONHandler(log, nil)), TestAnchors: true})
 	b.now = c.now
 	if err := b.open(tb.Context()); err != nil {
 		tb.Fatal(err)

@@ -19,25 +19,52 @@ import (
 
 	"pivot/server/internal/audit"
 	"pivot/server/internal/config"
+	"pivot/server/internal/desk"
+	"pivot/server/internal/events"
+	"pivot/server/internal/fetch"
 	"pivot/server/internal/keys"
 	"pivot/server/internal/registry"
 	"pivot/server/internal/store"
+	"pivot/server/internal/trust"
 )
 
 // Broker is one running deployment.
 type Broker struct {
+	secrets
+	judgement
+	partners
+
 	config    config.Config
 	log       *slog.Logger
 	now       func() time.Time
 	store     *store.Store
-	registry  *registry.Registry
-	ring      *keys.Ring
-	signing   map[string]*keys.Signing // by issuer
-	note      audit.Key
+	bus       *events.Bus
 	written   []byte // the checkpoint in its file; the sequencing job's alone
 	probe     probe
 	listeners []net.Listener
 	servers   []*http.Server
+}
+
+// secrets are the deployment's keys.
+type secrets struct {
+	ring    *keys.Ring
+	signing map[string]*keys.Signing // by name: see signingNames
+	note    audit.Key
+}
+
+// partners are service providers: their records, and how they are asked for what they publish.
+type partners struct {
+	registry *registry.Registry
+	fetcher  *fetch.Fetcher
+	keysets  *fetch.Keys
+}
+
+// judgement is what citizens' cards are judged by, and who activates them.
+type judgement struct {
+	testPKI  bool // see Options
+	trust    *trust.Store
+	register *register
+	desk     *desk.Service
 }
 
 // probe is what the store last said of itself.
@@ -67,8 +94,9 @@ func later(a, b time.Time) time.Time {
 
 // Options say which deployment to open.
 type Options struct {
-	Config string       // path of the configuration file
-	Log    *slog.Logger // required
+	Config      string       // path of the configuration file
+	Log         *slog.Logger // required
+	TestAnchors bool         // accept authorities named TEST: for the demonstration alone
 }
 
 // read checks a configuration file. Errors say file and line.
@@ -88,6 +116,9 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 		return nil, err
 	}
 	b := newBroker(c, o)
+	if err := b.openTrust(); err != nil { // what serving needs, and administration does not
+		return nil, err
+	}
 	if err := b.open(ctx); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -103,7 +134,12 @@ func Open(ctx context.Context, o Options) (*Broker, error) {
 }
 
 func newBroker(c config.Config, o Options) *Broker {
-	return &Broker{config: c, log: o.Log, now: steady(), signing: make(map[string]*keys.Signing)}
+	b := &Broker{
+		config: c, log: o.Log, now: steady(), bus: events.New(), partners: partners{fetcher: fetch.New(fetch.Options{Loopback: c.Loopback()})},
+		secrets: secrets{signing: make(map[string]*keys.Signing)}, judgement: judgement{testPKI: o.TestAnchors},
+	}
+	b.keysets = fetch.NewKeys(b.fetcher, func() time.Time { return b.now() })
+	return b
 }
 
 // open brings up what rests on the disk, in the order in which it is needed.
@@ -123,7 +159,8 @@ func (b *Broker) open(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	return nil
+	b.desk, err = desk.New(desk.Parts{Book: b.store, Log: b.store, Now: b.now})
+	return err
 }
 
 // closed refuses a data folder that others than its owner may enter: the admin socket lies in it. A folder that is not
@@ -183,6 +220,7 @@ func (b *Broker) Serve(ctx context.Context, reload <-chan os.Signal) error {
 	err = b.wait(ctx, reload, failed)
 	cancel()
 	<-done
+	b.bus.Close() // pages that wait and streams of events end; they would hold up the stop
 	stop, cancelStop := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
 	defer cancelStop()
 	for _, s := range append(b.servers, adminServer) {
@@ -207,10 +245,11 @@ func (b *Broker) wait(ctx context.Context, reload <-chan os.Signal, failed <-cha
 	}
 }
 
-// Reload reads the registry again, whole or not at all, and records which snapshot is in force.
+// Reload reads records, anchors and the civil register again, each whole or not at all, and records which snapshot of the
+// records is in force.
 func (b *Broker) Reload(ctx context.Context) error {
 	entry := audit.Entry{Event: audit.ConfigReloaded, At: b.now()}
-	err := b.registry.Reload()
+	err := errors.Join(b.registry.Reload(), b.trust.Reload(), b.register.Reload())
 	if err != nil {
 		entry.Event, entry.Reason = audit.ConfigRefused, "invalid"
 	}

@@ -7,8 +7,8 @@ import (
 	"pivot/server/internal/registry"
 )
 
-// Check reads what a deployment would be started from, and returns everything that is wrong with its records, each with
-// file and line. The error is what is wrong with the configuration itself.
+// Check reads what a deployment would be started from, and returns everything that is wrong with its records, its
+// trust anchors and its civil register, each with file and line where there is one. The error is what is wrong with the configuration itself.
 func Check(path string) ([]string, error) {
 	c, err := read(path)
 	if err != nil {
@@ -17,6 +17,12 @@ func Check(path string) ([]string, error) {
 	var out []string
 	for _, p := range registry.Check(c.RegistryDir(), c.Loopback()) {
 		out = append(out, p.String())
+	}
+	if _, err := openTrust(c, false); err != nil {
+		out = append(out, err.Error())
+	}
+	if _, err := openRegister(c); err != nil {
+		out = append(out, err.Error())
 	}
 	return out, nil
 }

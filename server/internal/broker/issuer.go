@@ -9,11 +9,14 @@ import (
 
 	"pivot/server/internal/claims"
 	"pivot/server/internal/client"
+	"pivot/server/internal/companion"
 	"pivot/server/internal/config"
 	"pivot/server/internal/identity"
 	"pivot/server/internal/login"
 	"pivot/server/internal/oauth"
 	"pivot/server/internal/op"
+	"pivot/server/internal/portal"
+	"pivot/server/internal/rendezvous"
 	"pivot/server/internal/store"
 	"pivot/server/internal/txn"
 	"pivot/server/internal/web"
@@ -67,16 +70,27 @@ func (b *Broker) mount(ctx context.Context, i config.Issuer) error {
 	lookup := func(id string) *client.Client { return b.registry.Lookup(described.Request, id) }
 	_, err = op.New(op.Parts{
 		Kit: kit, Issuer: described, Clients: lookup, Ledger: b.store, Once: b.store, Log: b.store,
-		Keys: b.signing[i.Identifier()], Subjects: subjects, Now: b.now,
+		Keys: b.signing[i.Identifier()], Keysets: b.keysets, Subjects: subjects, Now: b.now,
 	})
+	if err != nil {
+		return err
+	}
+	meet, err := rendezvous.New(rendezvous.Parts{Kit: kit, Issuer: i.Identifier(), Book: b.store, Events: b.bus, Now: b.now})
 	if err != nil {
 		return err
 	}
 	err = login.Mount(login.Parts{
 		Kit: kit, Guard: guard, Issuer: i.Identifier(), Claims: described.Claims, Clients: lookup, Ledger: b.store, Log: b.store,
-		Now: b.now,
+		Meet: meet, Now: b.now,
 	})
 	if err != nil {
+		return err
+	}
+	err = portal.Mount(portal.Parts{Kit: kit, Guard: guard, Issuer: i.Identifier(), Meet: meet, Log: b.store, Now: b.now})
+	if err != nil {
+		return err
+	}
+	if err := b.mountCompanion(companion.Issuer{URL: i.Identifier(), Claims: described.Claims, Clients: lookup}, kit); err != nil {
 		return err
 	}
 	var listen net.ListenConfig

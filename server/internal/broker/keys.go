@@ -36,17 +36,29 @@ func (b *Broker) openKeys() error {
 	if b.ring, err = folder.LoadRing(); err != nil {
 		return missing(err)
 	}
-	for _, i := range b.config.Issuers() {
-		set, err := folder.LoadSigning(i.Identifier(), schedule())
+	for _, name := range signingNames(b.config) {
+		set, err := folder.LoadSigning(name, schedule())
 		if err != nil {
 			return missing(err)
 		}
-		b.signing[i.Identifier()] = set
+		b.signing[name] = set
 	}
 	if b.note, err = folder.LoadCheckpoint(origin(b.config)); err != nil {
 		return missing(err)
 	}
 	return nil
+}
+
+// requests names the keys that sign what companions are asked to show. A key has one purpose: they are not the issuer's.
+func requests(issuer string) string { return issuer + "#companion" }
+
+// signingNames are the sets of signing keys of a deployment: two an issuer.
+func signingNames(c config.Config) []string {
+	var out []string
+	for _, i := range c.Issuers() {
+		out = append(out, i.Identifier(), requests(i.Identifier()))
+	}
+	return out
 }
 
 // origin names the audit log, after the first issuer's host.
@@ -61,7 +73,7 @@ func missing(err error) error {
 }
 
 // InitKeys makes the keys of a deployment that has none: the key-encryption key where it is a file that does not exist,
-// the ring, and a signing set for each issuer that lacks one. It never replaces a key.
+// the ring, and each signing set that is lacking. It never replaces a key.
 func InitKeys(path string, now func() time.Time) error {
 	c, err := read(path)
 	if err != nil {
@@ -88,10 +100,10 @@ func InitKeys(path string, now func() time.Time) error {
 	); err != nil {
 		return err
 	}
-	for _, i := range c.Issuers() {
+	for _, name := range signingNames(c) {
 		if err := orMake(
-			func() (*keys.Signing, error) { return folder.LoadSigning(i.Identifier(), schedule()) },
-			func() (*keys.Signing, error) { return folder.CreateSigning(i.Identifier(), schedule()) },
+			func() (*keys.Signing, error) { return folder.LoadSigning(name, schedule()) },
+			func() (*keys.Signing, error) { return folder.CreateSigning(name, schedule()) },
 		); err != nil {
 			return err
 		}

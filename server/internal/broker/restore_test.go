@@ -32,7 +32,7 @@ func TestRestoredBackup(t *testing.T) {
 	if err := InitKeys(world.Config, time.Now); err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Config: world.Config, Log: slog.New(slog.DiscardHandler)}
+	o := Options{Config: world.Config, Log: slog.New(slog.DiscardHandler), TestAnchors: true}
 	// with opens the broker, and closes it whatever happens.
 	with := func(do func(context.Context, *Broker)) error {
 		b, err := Open(t.Context(), o)

@@ -86,7 +86,7 @@ func start(tb testing.TB) scene {
 		tb.Fatal(err)
 	}
 	log := new(journal)
-	b, err := Open(tb.Context(), Options{Config: world.Config, Log: slog.New(slog.NewJSONHandler(log, nil))})
+	b, err := Open(tb.Context(), Options{Config: world.Config, Log: slog.New(slog.NewJSONHandler(log, nil)), TestAnchors: true})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"pivot/cardreader/cardsim"
@@ -21,6 +22,7 @@ import (
 type Card struct {
 	Persona string `json:"persona"`
 	CAN     string `json:"can"`
+	PIN     string `json:"pin"`    // one that may be chosen for it: no card has any
 	Expect  string `json:"expect"` // the reason with which it ends; empty when it is read
 	About   string `json:"about"`
 }
@@ -31,6 +33,7 @@ type Service struct {
 	Secret   string `json:"client_secret"`
 	Redirect string `json:"redirect_uri"`
 	URL      string `json:"url"`
+	Level    string `json:"level"` // the highest that it asks for
 }
 
 // World is what DIR/demo.json says.
@@ -41,6 +44,10 @@ type World struct {
 	Trust   string            `json:"trust"`  // folder of the test authorities
 	Accept  []string          `json:"accept"` // documents of other States that they sign: STATE:COUNTRY:CODE
 	Cards   []Card            `json:"cards"`
+	// Where a companion is paired; the command of the agent at the desk; the file of the civil register.
+	Portal   string `json:"portal"`
+	Desk     string `json:"desk"`
+	Register string `json:"register"`
 }
 
 // player is the name by which the private reader knows the simulated card.
@@ -74,7 +81,7 @@ func play(ctx context.Context, args []string, addr string) error {
 // Options say where the demo lives.
 type Options struct {
 	Dir  string
-	Port int // of the broker; the service provider has the next one
+	Port int // of the broker; the service provider has the next one: see [KeptPort]
 	Now  time.Time
 }
 
@@ -86,7 +93,10 @@ func Write(o Options) (World, error) {
 	}
 	w := World{Trust: trust, Accept: []string{"UTO:UT:ID"}}
 	for _, p := range cardsim.Personas() {
-		w.Cards = append(w.Cards, Card{Persona: p.Name, CAN: p.CAN, Expect: p.Expect, About: p.Doc})
+		w.Cards = append(w.Cards, Card{Persona: p.Name, CAN: p.CAN, PIN: samplePIN, Expect: p.Expect, About: p.Doc})
+	}
+	if err := swapData(o.Dir, o.Port); err != nil {
+		return World{}, err
 	}
 	if err := w.writeBroker(o); err != nil {
 		return World{}, err
@@ -97,6 +107,9 @@ func Write(o Options) (World, error) {
 	}
 	return w, os.WriteFile(filepath.Join(o.Dir, "demo.json"), append(raw, '\n'), 0o600)
 }
+
+// samplePIN keeps the rules of a PIN and is no card's access number.
+const samplePIN = "739164"
 
 // freshness is how long the test authorities serve: their revocation lists are current for longer.
 const freshness = 30 * 24 * time.Hour
@@ -145,12 +158,25 @@ func (w World) Card(persona string) (Card, bool) {
 	return w.Cards[i], true
 }
 
-// Env is what a companion needs to find the demo's reader, its authorities and the card's access number.
+// Env is what a companion needs to find the demo's reader, its authorities and its own folder, and the card's access number
+// for a command that nobody types it to.
 func (w World) Env(r *readertest.Reader, persona string) []string {
 	card, _ := w.Card(persona)
-	env := []string{r.Env(), "PIVOT_ANCHORS=" + w.Trust, "PIVOT_CAN=" + card.CAN}
+	return append(w.Session(r, persona), "PIVOT_CAN="+card.CAN)
+}
+
+// Session is [World.Env] for a person, who types the access number.
+func (w World) Session(r *readertest.Reader, persona string) []string {
+	env := []string{r.Env(), "PIVOT_ANCHORS=" + w.Trust, "PIVOT_BROKER=" + strings.TrimSuffix(w.Portal, "/pair")}
 	for _, a := range w.Accept {
 		env = append(env, "PIVOT_ACCEPT="+a)
 	}
-	return env
+	// The companion keeps its key in a file of its own folder, and leaves nothing in the person's keychain.
+	return append(env, "PIVOT_KEYSTORE=file", "PIVOT_HOME="+w.Home("companion", persona))
+}
+
+// Home is a folder for a companion of a persona: its own for each broker, and for each use.
+func (w World) Home(use, persona string) string {
+	dir := filepath.Dir(w.Config)
+	return filepath.Join(dir, use, fmt.Sprintf("%s-%d", persona, portOf(dir)))
 }

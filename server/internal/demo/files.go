@@ -31,7 +31,10 @@ func (w *World) writeBroker(o Options) error {
 	if err != nil {
 		return err
 	}
-	w.SP = []Service{{ClientID: clientID, Secret: secret, Redirect: service + "/callback", URL: service + "/"}}
+	w.SP = []Service{{ClientID: clientID, Secret: secret, Redirect: service + "/callback", URL: service + "/", Level: "eidas3"}}
+	w.Portal = origin + "/pair"
+	w.Desk = "pivot-server desk list --config " + w.Config
+	w.Register = filepath.Join(o.Dir, "register.toml")
 	key, err := serviceKey(o.Dir)
 	if err != nil {
 		return err
@@ -44,7 +47,8 @@ func (w *World) writeBroker(o Options) error {
 		return err
 	}
 	for name, content := range map[string]string{
-		"pivot.toml": fmt.Sprintf(configuration, origin, o.Port),
+		"pivot.toml":    fmt.Sprintf(configuration, origin, o.Port, strings.Join(w.Accept, `", "`)),
+		"register.toml": register(),
 		filepath.Join("registry", "sp", "demo-sp.jwks"): string(set),
 		filepath.Join("registry", "sp", "demo-sp.toml"): fmt.Sprintf(record, clientID, w.SP[0].Redirect),
 	} {
@@ -52,13 +56,14 @@ func (w *World) writeBroker(o Options) error {
 			return err
 		}
 	}
-	return os.MkdirAll(filepath.Join(o.Dir, "data"), 0o700)
+	return os.MkdirAll(filepath.Join(o.Dir, dataFolder), 0o700)
 }
 
 const configuration = `# The demonstration's broker: loopback alone, TEST authorities alone.
-data_dir     = "data"
-registry_dir = "registry"
-trust_dir    = "trust"
+data_dir      = "data"
+registry_dir  = "registry"
+trust_dir     = "trust"
+register_file = "register.toml"
 
 [keys]
 kek_file = "kek"
@@ -67,6 +72,9 @@ kek_file = "kek"
 profile = "plus"
 url     = "%s"
 listen  = "127.0.0.1:%d"
+
+[card]
+accept = ["FRA:FR:ID", "%s"]
 `
 
 const record = `client_id   = "%s"
@@ -81,7 +89,7 @@ token_endpoint_auth_method = "client_secret_post"
 client_secret_files        = ["demo-sp.secret"]
 jwks_file                  = "demo-sp.jwks"
 
-scope  = "given_name family_name birthdate gender birthplace birthcountry"
+scope  = "given_name family_name birthdate gender birthplace birthcountry rnipp_identite_pivot"
 claims = ["amr"]
 
 id_token_encrypted_response_alg = "ECDH-ES"
@@ -131,8 +139,15 @@ func serviceKey(dir string) (*ecdsa.PrivateKey, error) {
 	return x509.ParseECPrivateKey(block.Bytes)
 }
 
-// Serve runs the demo's service provider until ctx ends.
-func Serve(ctx context.Context, dir string, w World) error {
+// Listen takes the address of the demo's service provider, so that it can be told once it answers.
+func Listen(ctx context.Context, w World) (net.Listener, error) {
+	address := strings.TrimSuffix(strings.TrimPrefix(w.SP[0].URL, "http://"), "/")
+	var listen net.ListenConfig
+	return listen.Listen(ctx, "tcp", address)
+}
+
+// Serve runs the demo's service provider until ctx ends, on the listener given, else on one of its own.
+func Serve(ctx context.Context, dir string, w World, listeners ...net.Listener) error {
 	key, err := serviceKey(dir)
 	if err != nil {
 		return err
@@ -140,16 +155,17 @@ func Serve(ctx context.Context, dir string, w World) error {
 	sp := &ServiceProvider{
 		Issuer: w.Issuers["plus"], ClientID: w.SP[0].ClientID, Secret: w.SP[0].Secret, Callback: w.SP[0].Redirect, Key: key,
 	}
-	address := strings.TrimSuffix(strings.TrimPrefix(w.SP[0].URL, "http://"), "/")
-	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", address)
-	if err != nil {
-		return err
+	if len(listeners) == 0 {
+		listener, err := Listen(ctx, w)
+		if err != nil {
+			return err
+		}
+		listeners = append(listeners, listener)
 	}
 	server := &http.Server{Handler: sp.Handler(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(listeners[0]); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
