@@ -143,6 +143,38 @@ func TestIncomplete(t *testing.T) {
 	expect(t, assurance.Policy{}, assurance.Contribution{Evidence: assurance.Upstream, Upstream: eidas1}, refused)
 }
 
+// TestNoGrade: a means without a grade reaches nothing, with any evidence, wherever it stands.
+func TestNoGrade(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		evidence assurance.Evidence
+		means    int
+		control  assurance.Level
+	}{
+		{assurance.CardAlone, 1, eidas1},
+		{assurance.SoftwareKey, 2, eidas1},
+		{assurance.GuardedKey, 2, eidas2},
+		{assurance.CardWithKey, 3, eidas3},
+		{assurance.WeakCardWithKey, 3, eidas2},
+		{assurance.WebAuthnAttested, 1, eidas2},
+		{assurance.WebAuthnCertified, 1, eidas3},
+		{assurance.WebAuthnUnattested, 1, eidas1},
+	} {
+		c := assurance.Contribution{Evidence: row.evidence, Activations: desk(row.means), Hop: true}
+		expect(t, assurance.Default(), c, row.control)
+		for place := range row.means {
+			c.Activations = desk(row.means)
+			c.Activations[place] = 0
+			expect(t, assurance.Default(), c, refused)
+		}
+		c.Activations = make([]assurance.Activation, row.means)
+		expect(t, assurance.Default(), c, refused)
+	}
+	if _, err := assurance.Default().Lower(map[string]assurance.Level{assurance.Activation(0).String(): eidas1}); err == nil {
+		t.Error("a configuration makes a row of no grade")
+	}
+}
+
 // TestNeverAbove tries every combination: nothing reaches more than the lowest ceiling of the rows it touches, and more
 // evidence of the same kind never comes from a hop that is missing.
 func TestNeverAbove(t *testing.T) {

@@ -22,6 +22,9 @@ type CardParts struct {
 	Document card.Document // which document it is
 	Memory   []byte        // see [card.Verdict.Memory]
 	Reach    wire.Reach    // what reader and chip were seen to carry
+	// Unconfirmed says that the names on the document could not be compared in full: the card has no grade, and reaches no
+	// level, until a desk has done so.
+	Unconfirmed bool
 }
 
 // Card is an enrolled document.
@@ -34,20 +37,21 @@ type Card struct {
 const cardV1 = 1
 
 type cardBody struct {
-	V          int                  `json:"v"`
-	Account    string               `json:"account"`
-	Device     string               `json:"device"`
-	State      string               `json:"issuing_state"`
-	Code       string               `json:"code"`
-	Number     string               `json:"number"`
-	Memory     []byte               `json:"memory"`
-	Reach      wire.Reach           `json:"reach"`
-	Activation assurance.Activation `json:"activation"`
-	Standing   standing             `json:"standing"`
+	V           int                  `json:"v"`
+	Account     string               `json:"account"`
+	Device      string               `json:"device"`
+	State       string               `json:"issuing_state"`
+	Code        string               `json:"code"`
+	Number      string               `json:"number"`
+	Memory      []byte               `json:"memory"`
+	Reach       wire.Reach           `json:"reach"`
+	Activation  assurance.Activation `json:"activation"`
+	Unconfirmed bool                 `json:"unconfirmed,omitempty"`
+	Standing    standing             `json:"standing"`
 }
 
-// NewCard makes a card that was never stored, at the grade of its activation. Errors: a part that is missing or out of
-// its bounds.
+// NewCard makes a card that was never stored, at the grade of its activation: none for one that is unconfirmed, and for no
+// other. Errors: a part that is missing or out of its bounds.
 func NewCard(p CardParts, grade assurance.Activation) (Card, error) {
 	p.Reach.Sizes = maps.Clone(p.Reach.Sizes)
 	c := Card{
@@ -55,7 +59,7 @@ func NewCard(p CardParts, grade assurance.Activation) (Card, error) {
 		body: cardBody{
 			V: cardV1, Account: p.Account, Device: p.Device, Memory: bytes.Clone(p.Memory), Reach: p.Reach, Activation: grade,
 			State: p.Document.State, Code: p.Document.Code, Number: p.Document.Number,
-			Standing: standing{State: record.StateActive},
+			Unconfirmed: p.Unconfirmed, Standing: standing{State: record.StateActive},
 		},
 	}
 	if len(p.Handle) != handleSize || !c.valid() {
@@ -81,7 +85,15 @@ func (c Card) valid() bool {
 		}
 	}
 	return b.V == cardV1 && c.alias != [32]byte{} && len(b.Memory) > 0 && len(b.Memory) <= mostMemory && reaches(b.Reach) &&
-		b.Activation.Valid() && b.Standing.valid()
+		b.graded() && b.Standing.valid()
+}
+
+// graded reports whether the card has a grade, or none because it is unconfirmed.
+func (b cardBody) graded() bool {
+	if b.Unconfirmed {
+		return b.Activation == 0
+	}
+	return b.Activation.Valid()
 }
 
 // mostReach is more than any card or reader carries, and mostSizes than any reading has files.
@@ -126,7 +138,7 @@ func (c Card) Active() bool { return c.body.Standing.active() }
 // Reason is why the card is suspended; empty while it is active.
 func (c Card) Reason() string { return c.body.Standing.Reason }
 
-// Activation is how the card was tied to its holder.
+// Activation is how the card was tied to its holder; zero while it is unconfirmed.
 func (c Card) Activation() assurance.Activation { return c.body.Activation }
 
 // Change stores the card in the place of what was read.
@@ -144,7 +156,7 @@ func (c Card) Activate(grade assurance.Activation) (Card, error) {
 	if !c.Active() {
 		return Card{}, ErrSuspended
 	}
-	c.body.Activation = grade
+	c.body.Activation, c.body.Unconfirmed = grade, false
 	return c, nil
 }
 

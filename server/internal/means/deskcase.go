@@ -31,6 +31,9 @@ type DeskParts struct {
 	Card      string   // and which card
 	Portrait  []byte   // data group 2 as the chip gave it, at most 65,536 octets
 	Holder    []string // lines that say who the agent must have in front of them, at most 16 of 256 characters
+	// Unconfirmed says that the agent must also compare the names in Holder, which are the register's, with those printed on
+	// the card: its chip did not give them in full.
+	Unconfirmed bool
 }
 
 // DeskCase is an activation in person that waits: for the agent to compare the face with the portrait that the chip
@@ -53,17 +56,18 @@ const (
 )
 
 type deskBody struct {
-	V         int      `json:"v"`
-	Reference string   `json:"reference"`
-	Account   string   `json:"account"`
-	Device    string   `json:"device"`
-	Card      string   `json:"card"`
-	Portrait  []byte   `json:"portrait,omitempty"`
-	Holder    []string `json:"holder,omitempty"`
-	Opened    int64    `json:"opened"` // milliseconds
-	Code      []byte   `json:"code,omitempty"`
-	Until     int64    `json:"until,omitempty"` // milliseconds
-	Tries     int      `json:"tries"`
+	V           int      `json:"v"`
+	Reference   string   `json:"reference"`
+	Account     string   `json:"account"`
+	Device      string   `json:"device"`
+	Card        string   `json:"card"`
+	Portrait    []byte   `json:"portrait,omitempty"`
+	Holder      []string `json:"holder,omitempty"`
+	Unconfirmed bool     `json:"unconfirmed,omitempty"`
+	Opened      int64    `json:"opened"` // milliseconds
+	Code        []byte   `json:"code,omitempty"`
+	Until       int64    `json:"until,omitempty"` // milliseconds
+	Tries       int      `json:"tries"`
 }
 
 // NewDeskCase opens a case that was never stored. It has thirty days. Errors: a part that is missing or out of its
@@ -74,7 +78,7 @@ func NewDeskCase(p DeskParts, now time.Time) (DeskCase, error) {
 		head: head{kind: record.DeskCase, id: p.ID}, alias: Alias([]byte(p.Reference)), state: caseOpen, expires: now.Add(caseLife),
 		body: deskBody{
 			V: deskV1, Reference: p.Reference, Account: p.Account, Device: p.Device, Card: p.Card,
-			Portrait: bytes.Clone(p.Portrait), Holder: slices.Clone(p.Holder), Opened: now.UnixMilli(),
+			Portrait: bytes.Clone(p.Portrait), Holder: slices.Clone(p.Holder), Unconfirmed: p.Unconfirmed, Opened: now.UnixMilli(),
 		},
 	}
 	if !c.valid() {
@@ -141,6 +145,9 @@ func (c DeskCase) Portrait() []byte { return bytes.Clone(c.body.Portrait) }
 
 // Holder says who the agent must have in front of them; nil once the case is over.
 func (c DeskCase) Holder() []string { return slices.Clone(c.body.Holder) }
+
+// Unconfirmed reports whether the agent must compare names also.
+func (c DeskCase) Unconfirmed() bool { return c.body.Unconfirmed }
 
 // State is open, approved, done or ended.
 func (c DeskCase) State() string { return c.state }

@@ -85,13 +85,15 @@ func (d Device) valid() bool {
 		d.owned() && text(b.Desk, mostWord) && b.Standing.valid() && b.Ratchet.valid() && b.PIN.valid()
 }
 
-// owned reports whether owner, activation and expiry agree: all of them are set at once.
+// owned reports whether owner, activation and expiry agree: all of them are set at once. A device without a grade waits
+// for the desk that is to give it one.
 func (d Device) owned() bool {
 	b := d.body
 	if b.Account == "" {
 		return b.Activation == 0 && b.PIN.Activation == 0 && !d.expires.IsZero()
 	}
-	return identifier(b.Account) && b.Activation.Valid() && d.expires.IsZero()
+	waits := b.Activation == 0 && b.PIN.Activation == 0 && b.Desk != ""
+	return identifier(b.Account) && (b.Activation.Valid() || waits) && d.expires.IsZero()
 }
 
 // Account is the identifier of the account that the device belongs to; empty until it is enrolled.
@@ -115,7 +117,7 @@ func (d Device) Active() bool { return d.body.Standing.active() }
 // Reason is why the device is suspended; empty while it is active.
 func (d Device) Reason() string { return d.body.Standing.Reason }
 
-// Activation is how the device was tied to its holder; zero until it is enrolled.
+// Activation is how the device was tied to its holder; zero until it is enrolled, and of one that is unconfirmed.
 func (d Device) Activation() assurance.Activation { return d.body.Activation }
 
 // Hop reports whether the browser that began the pairing was shown to run beside the device.
@@ -151,6 +153,22 @@ func (d Device) Enrol(account string, grade assurance.Activation) (Device, error
 	}
 	d.body.Account, d.expires = account, time.Time{}
 	return d.activated(grade), nil
+}
+
+// EnrolUnconfirmed gives the device to an account although the names on the card could not be compared in full: device and
+// PIN have no grade, and reach no level, until the desk case of that reference is done. Errors: [ErrSuspended]; [ErrOwned]
+// by any account; no account, a reference out of its bounds.
+func (d Device) EnrolUnconfirmed(account, reference string) (Device, error) {
+	switch {
+	case !identifier(account) || !identifier(reference) || d.IsZero():
+		return Device{}, errParts
+	case !d.Active():
+		return Device{}, ErrSuspended
+	case d.body.Account != "":
+		return Device{}, ErrOwned
+	}
+	d.body.Account, d.body.Desk, d.expires = account, reference, time.Time{}
+	return d, nil
 }
 
 // Await notes the reference of the desk case that was opened for the device, in the place of one before. Errors:
