@@ -1,12 +1,18 @@
 package identity
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 )
 
-// encodingV1 is the first octet of an encoding: what follows depends on it.
-const encodingV1 = 1
+// The first octet of an encoding: what follows depends on it. The second kind has the hash of the identity that this one
+// succeeds in front of the values.
+const (
+	encodingV1 = 1
+	encodingV2 = 2
+)
 
 // maxEncoded is more than the longest identity takes.
 const maxEncoded = 16 << 10
@@ -23,6 +29,10 @@ func (i Identity) Encode() []byte {
 	}
 	f := i.fields
 	w := writer{encodingV1}
+	if !i.origin.IsZero() {
+		w = writer{encodingV2}
+		w.text(i.origin.text)
+	}
 	for _, s := range []string{
 		f.GivenName, f.FamilyName, f.PreferredUsername, f.Gender, f.Birthdate, f.Birthcountry, f.Birthplace, f.Email,
 	} {
@@ -43,8 +53,9 @@ func Parse(b []byte) (Identity, error) {
 		return Identity{}, errEncoding
 	}
 	r := reader{rest: b}
-	if r.octet() != encodingV1 {
-		return Identity{}, errEncoding
+	origin, err := r.origin()
+	if err != nil {
+		return Identity{}, err
 	}
 	var f Fields
 	for _, s := range []*string{
@@ -66,7 +77,26 @@ func Parse(b []byte) (Identity, error) {
 	if err != nil {
 		return Identity{}, fmt.Errorf("%w: %w", errEncoding, err)
 	}
+	if i.origin = origin; !origin.IsZero() && origin == (Identity{fields: i.fields}).Hash() {
+		return Identity{}, errEncoding // not as Encode writes it
+	}
 	return i, nil
+}
+
+// origin reads the version, and the hash that the second one begins with.
+func (r *reader) origin() (Hash, error) {
+	switch r.octet() {
+	case encodingV1:
+		return Hash{}, nil
+	case encodingV2:
+		text := r.text()
+		digest, err := base64.StdEncoding.Strict().DecodeString(text)
+		if err != nil || len(digest) != sha256.Size || base64.StdEncoding.EncodeToString(digest) != text {
+			return Hash{}, errEncoding
+		}
+		return Hash{text}, nil
+	}
+	return Hash{}, errEncoding
 }
 
 // writer appends length-prefixed values. What [New] accepts is shorter than the

@@ -44,6 +44,7 @@ func (r Record) GivenName() string { return strings.Join(r.GivenNames, " ") }
 // is nobody. It is immutable.
 type Identity struct {
 	fields Fields
+	origin Hash // of the identity that this one succeeds, if it succeeds one: see [Identity.Succeed]
 }
 
 // New checks the form of every value against what FranceConnect asks of an

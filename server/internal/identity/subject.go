@@ -22,10 +22,14 @@ type Hash struct {
 // given where the register was not asked. It is kept bit for bit, with its two
 // weaknesses, because service providers know their users by what comes of it:
 // values are concatenated without separators, and each UTF-16 unit is cut to
-// its low octet, so that "ł" is hashed as "B".
+// its low octet, so that "ł" is hashed as "B". An identity that succeeds another
+// has the hash of the other.
 func (i Identity) Hash() Hash {
 	if i.IsZero() {
 		return Hash{}
+	}
+	if !i.origin.IsZero() {
+		return i.origin
 	}
 	r := i.civil()
 	place := ""
@@ -33,6 +37,20 @@ func (i Identity) Hash() Hash {
 		place = r.Birthplace
 	}
 	return hashOf(r.GivenName() + r.FamilyName + r.Birthdate + r.Gender + place + r.Birthcountry)
+}
+
+// Succeed returns the identity as what the register says now of a person who was
+// known as previous: services go on knowing them by the subjects that they had.
+// Nobody succeeds nobody.
+func (i Identity) Succeed(previous Identity) Identity {
+	if i.IsZero() {
+		return i
+	}
+	i.origin = Hash{}
+	if before := previous.Hash(); before != i.Hash() {
+		i.origin = before
+	}
+	return i
 }
 
 // BridgeHash is the identityHash of a citizen of another Member State: of the

@@ -43,6 +43,7 @@ func TestHashVectors(t *testing.T) {
 	}
 }
 
+// TestSubjectVector is row B6: bit for bit on the vector of franceconnect.md 2.4.
 func TestSubjectVector(t *testing.T) {
 	t.Parallel()
 	key, err := identity.ParseSubjectKey(vectorKey)
