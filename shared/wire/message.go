@@ -29,6 +29,12 @@ type AttachRequest struct {
 	Roll    []byte `json:"roll"`    // 16 random octets, on the disk before they are sent; the same in a retry
 }
 
+// ChangeRequest begins a change of the PIN. It turns the ratchet, as an [AttachRequest] does.
+type ChangeRequest struct {
+	Ratchet []byte `json:"ratchet"` // the one held, 32 octets
+	Roll    []byte `json:"roll"`    // 16 random octets, on the disk before they are sent; the same in a retry
+}
+
 // AttachAnswer is the ceremony that the device now takes part in. Ratchet replaces the one held.
 type AttachAnswer struct {
 	Ceremony string `json:"ceremony"`

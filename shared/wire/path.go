@@ -18,7 +18,7 @@ const (
 	PathCard       = "/companion/v1/ceremonies/:id/card"      // POST OpenRequest: Opening
 	PathResult     = "/companion/v1/ceremonies/:id/result"    // POST ResultRequest: ResultAnswer
 	PathRefusal    = "/companion/v1/ceremonies/:id/refusal"   // POST Refusal: Empty
-	PathPINChange  = "/companion/v1/pin-changes"              // POST Empty: AttachAnswer
+	PathPINChange  = "/companion/v1/pin-changes"              // POST ChangeRequest: AttachAnswer
 	PathDesk       = "/companion/v1/activations"              // POST DeskCode: DeviceStatus
 	PathDevice     = "/companion/v1/device"                   // GET: DeviceStatus
 	PathKeys       = "/companion/v1/keys"                     // GET, not signed: the JWKS that signs requests

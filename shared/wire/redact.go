@@ -28,6 +28,12 @@ func (m AttachRequest) Format(f fmt.State, _ rune) { redact(f, "AttachRequest") 
 func (m AttachRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(m)) }
 
 // Format redacts the ratchet.
+func (m ChangeRequest) Format(f fmt.State, _ rune) { redact(f, "ChangeRequest") }
+
+// LogValue implements [slog.LogValuer], redacted.
+func (m ChangeRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(m)) }
+
+// Format redacts the ratchet.
 func (m AttachAnswer) Format(f fmt.State, _ rune) { redact(f, "AttachAnswer") }
 
 // LogValue implements [slog.LogValuer], redacted.

@@ -51,6 +51,10 @@ func whole() []struct {
 			`{"start":"s","ratchet":"` + b64(2) + `","roll":"` + b64(3) + `"}`,
 		},
 		{
+			&wire.ChangeRequest{Ratchet: octets(2), Roll: octets(3)},
+			`{"ratchet":"` + b64(2) + `","roll":"` + b64(3) + `"}`,
+		},
+		{
 			&wire.AttachAnswer{Ceremony: "c", Nonce: octets(2), Ratchet: octets(3), Expires: 9},
 			`{"ceremony":"c","nonce":"` + b64(2) + `","ratchet":"` + b64(3) + `","expires":9}`,
 		},
@@ -130,6 +134,8 @@ func fresh(message any) any {
 		return new(wire.PairAnswer)
 	case *wire.AttachRequest:
 		return new(wire.AttachRequest)
+	case *wire.ChangeRequest:
+		return new(wire.ChangeRequest)
 	case *wire.AttachAnswer:
 		return new(wire.AttachAnswer)
 	case *wire.HopRequest:
@@ -322,6 +328,7 @@ func TestRedacted(t *testing.T) {
 		wire.PairRequest{Code: secret},
 		wire.PairAnswer{Ratchet: raw},
 		wire.AttachRequest{Start: secret, Ratchet: raw},
+		wire.ChangeRequest{Ratchet: raw, Roll: raw},
 		wire.AttachAnswer{Ratchet: raw},
 		wire.HopAnswer{Secret: raw},
 		wire.AskRequest{Card: raw},

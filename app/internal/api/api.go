@@ -156,9 +156,9 @@ func (c *Client) Refuse(ctx context.Context, ceremony, reason string) error {
 	return err
 }
 
-// ChangePIN begins a change of the PIN.
-func (c *Client) ChangePIN(ctx context.Context) (wire.AttachAnswer, error) {
-	return post[wire.AttachAnswer](ctx, c, call{path: wire.PathPINChange}, wire.Empty{})
+// ChangePIN begins a change of the PIN. It is repeated identically when the broker does not answer: the roll makes it one.
+func (c *Client) ChangePIN(ctx context.Context, r wire.ChangeRequest) (wire.AttachAnswer, error) {
+	return post[wire.AttachAnswer](ctx, c, call{path: wire.PathPINChange, safe: true}, r)
 }
 
 // Activate hands in the code that the agent at the desk gave.

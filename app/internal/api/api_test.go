@@ -98,9 +98,11 @@ func TestEndpoints(t *testing.T) {
 		},
 		{
 			"pin change", "POST", "/companion/v1/pin-changes",
-			wire.Empty{},
+			wire.ChangeRequest{Ratchet: b32, Roll: b32[:16]},
 			attached,
-			func() (any, error) { return c.ChangePIN(ctx) },
+			func() (any, error) {
+				return c.ChangePIN(ctx, wire.ChangeRequest{Ratchet: b32, Roll: b32[:16]})
+			},
 		},
 		{
 			"activate", "POST", "/companion/v1/activations",

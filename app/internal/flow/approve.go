@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"errors"
 	"slices"
 	"time"
 
@@ -50,15 +51,22 @@ func (r *run) approve(ctx context.Context, start string) (err error) {
 	return nil
 }
 
-// attach binds the login to this device, and turns the ratchet.
+// attach binds the login to this device.
 func (r *run) attach(ctx context.Context, start string) error {
+	return r.join(func(ratchet, roll []byte) (wire.AttachAnswer, error) {
+		return r.client.Attach(ctx, wire.AttachRequest{Start: start, Ratchet: ratchet, Roll: roll})
+	})
+}
+
+// join takes part in a ceremony, and turns the ratchet by that.
+func (r *run) join(call func(ratchet, roll []byte) (wire.AttachAnswer, error)) error {
 	r.show(StepConnect)
 	ratchet, roll, err := r.lease.Roll()
 	if err != nil {
 		return profileTrouble(err)
 	}
 	done := r.clock()
-	answer, err := r.client.Attach(ctx, wire.AttachRequest{Start: start, Ratchet: ratchet, Roll: roll})
+	answer, err := call(ratchet, roll)
 	done()
 	if err != nil {
 		return err
@@ -77,6 +85,7 @@ type approval struct {
 	request wire.Request
 	opening *wire.Opening // of the known card, when it came with the request
 	card    []byte        // its handle
+	until   time.Time     // by this computer's clock: when to ask for the request again before it is answered
 	key     *ecdsa.PrivateKey
 }
 
@@ -90,6 +99,23 @@ func (r *run) receive(ctx context.Context) (*approval, error) {
 		ask.Card, ask.Reach = a.card, wireReach(firstReach())
 	}
 	defer r.clock()()
+	opening, err := a.fetch(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	if a.opening = opening; opening == nil {
+		a.card = nil // the broker does not know the card, or needs none
+	}
+	return a, nil
+}
+
+// requestMargin is what is left of a request's life when it is asked for again: an answer takes its time on the way.
+const requestMargin = 30 * time.Second
+
+// fetch asks for the request and verifies it.
+func (a *approval) fetch(ctx context.Context, ask wire.AskRequest) (*wire.Opening, error) {
+	r := a.r
+	asked := r.wall()
 	answer, err := r.client.Ask(ctx, r.ceremony.id, ask)
 	if err != nil {
 		return nil, err
@@ -106,13 +132,30 @@ func (r *run) receive(ctx context.Context) (*approval, error) {
 			return nil, err
 		}
 	}
-	a.signed, a.request, a.opening = answer.Request, request, answer.Opening
-	if a.opening == nil {
-		a.card = nil // the broker does not know the card, or needs none
-	}
+	a.signed, a.request = answer.Request, request
+	// How long it lives, from when it was asked for: the two clocks need not agree.
+	a.until = asked.Add(time.Duration(request.Exp-request.Iat)*time.Second - requestMargin)
 	r.view.Service, r.view.Level = request.Service.Name, request.Level
 	r.outcome.Service = request.Service.Name
-	return a, nil
+	return answer.Opening, nil
+}
+
+// wall is the time as a clock on the wall has it, which goes on while the computer sleeps.
+func (r *run) wall() time.Time { return r.client.Now().Round(0) }
+
+// renew gets the request again, whose time ran out while the citizen took theirs. They are asked again only if it says
+// something else than what they approved.
+func (a *approval) renew(ctx context.Context) error {
+	r, approved := a.r, wire.DisplayOf(a.request).Digest()
+	if _, err := a.fetch(ctx, wire.AskRequest{Language: a.request.Language}); err != nil {
+		return err
+	}
+	if wire.DisplayOf(a.request).Digest() == approved {
+		return nil
+	}
+	r.watch.mind(true)
+	defer r.watch.mind(false)
+	return r.decide(ctx, a.request)
 }
 
 // decide asks the citizen. No is a failure of the flow, and no failure of anybody.
@@ -149,8 +192,26 @@ func (a *approval) settle(ctx context.Context) error {
 // approvalLife is how long an approval may be under way.
 const approvalLife = 60 * time.Second
 
-// send signs what the citizen approved, with the card's proof when there is one, and hands it in.
+// send hands in what the citizen approved, with the card's proof when there is one. However long that took, the request is a
+// fresh one.
 func (a *approval) send(ctx context.Context, result wire.ResultRequest, card []byte) error {
+	if !a.r.wall().Before(a.until) {
+		if err := a.renew(ctx); err != nil {
+			return err
+		}
+	}
+	err := a.answer(ctx, result, card)
+	if p, ok := errors.AsType[*wire.Problem](err); !ok || p.Code != wire.CodeApprovalRefused || p.Reason != "request-expired" {
+		return err
+	}
+	if err := a.renew(ctx); err != nil {
+		return err
+	}
+	return a.answer(ctx, result, card)
+}
+
+// answer signs the approval and sends it.
+func (a *approval) answer(ctx context.Context, result wire.ResultRequest, card []byte) error {
 	r := a.r
 	now := r.client.Now()
 	shown := wire.DisplayOf(a.request).Digest()

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,7 +65,12 @@ type broker struct {
 	approvals        []wire.ApprovalClaims
 	refusals         []string
 	deskTries        int
+	later            atomic.Int64 // how far the clocks of broker and citizen have gone on, in nanoseconds
+	until            time.Time    // of the request
 }
+
+// now is the time, by the clocks of broker and citizen.
+func (b *broker) now() time.Time { return time.Now().Add(time.Duration(b.later.Load())) }
 
 func newBroker(t *testing.T) *broker {
 	t.Helper()
@@ -251,10 +257,24 @@ func (b *broker) attach(raw []byte) (any, error) {
 		return nil, err
 	case q.Start != "ABCD-EFGH-JKMN":
 		return nil, &wire.Problem{Code: wire.CodeStartUnknown}
-	case !bytes.Equal(q.Ratchet, b.ratchet) || len(q.Roll) != 16:
+	}
+	return b.join(q.Ratchet, q.Roll)
+}
+
+func (b *broker) change(raw []byte) (any, error) {
+	q, err := decode[wire.ChangeRequest](raw)
+	if err != nil {
+		return nil, err
+	}
+	return b.join(q.Ratchet, q.Roll)
+}
+
+// join turns the ratchet, and begins a ceremony.
+func (b *broker) join(ratchet, roll []byte) (any, error) {
+	if !bytes.Equal(ratchet, b.ratchet) || len(roll) != 16 {
 		return nil, &wire.Problem{Code: wire.CodeDeviceCloned}
 	}
-	b.nonce, b.ratchet, b.roll = random(32), random(32), q.Roll
+	b.nonce, b.ratchet, b.roll = random(32), random(32), roll
 	b.move("attached", "")
 	return wire.AttachAnswer{Ceremony: ceremonyID, Nonce: b.nonce, Ratchet: b.ratchet, Expires: time.Now().Add(time.Minute).Unix()}, nil
 }
@@ -297,9 +317,10 @@ func (b *broker) ask(raw []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	now := b.now()
+	b.until = now.Add(2 * time.Minute)
 	request := wire.Request{
-		Iss: b.issuer(), Aud: "device-1", Iat: now.Unix(), Exp: now.Add(2 * time.Minute).Unix(), Jti: "jti-1",
+		Iss: b.issuer(), Aud: "device-1", Iat: now.Unix(), Exp: b.until.Unix(), Jti: "jti-1",
 		Ceremony: ceremonyID, Nonce: b.nonce, Hop: b.hopID(), Service: wire.Service{ClientID: "sp", Name: "Caisse d'essai"},
 		Level: "eidas3", Card: !b.noCard, Claims: []wire.ClaimGroup{{Provider: "Identité", Labels: []string{"Nom", "Prénoms"}}},
 		Language: q.Language, Browser: "Firefox, Linux", Place: "192.0.2.7",
@@ -480,6 +501,9 @@ func (b *broker) judge(raw json.RawMessage, card []byte) error {
 		c.Iss != "device-1" || c.Aud != b.issuer() || c.Exp-c.Iat > 60 {
 		return fmt.Errorf("approval of something else: %+v", c)
 	}
+	if !b.now().Before(b.until) {
+		return &wire.Problem{Code: wire.CodeApprovalRefused, Reason: "request-expired"}
+	}
 	b.approvals = append(b.approvals, c)
 	return nil
 }
@@ -491,12 +515,6 @@ func (b *broker) refusal(raw []byte) (any, error) {
 	b.mu.Unlock()
 	b.move("ended", "refused-in-app")
 	return wire.Empty{}, err
-}
-
-func (b *broker) change([]byte) (any, error) {
-	b.nonce = random(32)
-	b.move("attached", "")
-	return wire.AttachAnswer{Ceremony: ceremonyID, Nonce: b.nonce, Ratchet: []byte{}, Expires: time.Now().Add(time.Minute).Unix()}, nil
 }
 
 func (b *broker) redeem(raw []byte) (any, error) {

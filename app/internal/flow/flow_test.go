@@ -9,8 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"pivot/app/internal/api"
 	"pivot/app/internal/flow"
 	"pivot/app/internal/keystore"
 	"pivot/cardreader"
@@ -135,6 +138,8 @@ type scene struct {
 	store     *keystore.Store
 	table     *table
 	companion *inTurn
+	off       atomic.Int64  // how far the citizen's clock is off, in nanoseconds
+	back      time.Duration // how far it is set back while the citizen takes their time
 }
 
 // inTurn is a companion whose flows and the broker's answers come after one another for the race detector, as they do over
@@ -177,9 +182,16 @@ func newScene(t *testing.T, persona string) *scene {
 	}
 	s := &scene{broker: newBroker(t), store: store, table: &table{t: t, card: simtest.Card(t, persona)}}
 	s.companion = &inTurn{Companion: flow.New(flow.Parts{
-		Store: store, OpenCard: s.table.open, Origin: s.broker.origin(), Name: "laptop", Platform: "linux/amd64",
+		Store: store, OpenCard: s.table.open, Origin: s.broker.origin(), Name: "laptop", Platform: "linux/amd64", Dial: s.dial,
 	}), turn: &s.broker.turn}
 	return s
+}
+
+// dial gives a client by the citizen's clock.
+func (s *scene) dial(origin string, key keystore.Key) (*api.Client, error) {
+	return api.New(api.Options{Origin: origin, Key: key, Now: func() time.Time {
+		return s.broker.now().Add(time.Duration(s.off.Load()))
+	}})
 }
 
 // paired is a scene after the pairing of the genuine card, with the persona's card on the table.
@@ -439,6 +451,113 @@ func TestApproveAgain(t *testing.T) {
 	}
 }
 
+// TestSlowCitizen: who takes their time has the request asked for again, and is not asked again unless it says something else.
+func TestSlowCitizen(t *testing.T) {
+	t.Parallel()
+	yes := flow.Answer{Approve: true}
+	for _, tc := range []struct {
+		name      string
+		at        flow.Kind
+		takes     time.Duration
+		prepare   func(*scene)
+		answers   []flow.Answer // at the request
+		requests  int
+		questions int
+		problem   string
+	}{
+		{"within the time", flow.AskPIN, time.Minute, nil, []flow.Answer{yes}, 1, 1, ""},
+		{"at the request", flow.AskApprove, 9 * time.Minute, nil, []flow.Answer{yes}, 2, 1, ""},
+		{"at the secret code", flow.AskPIN, 9 * time.Minute, nil, []flow.Answer{yes}, 2, 1, ""},
+		{"at the card", flow.AskCAN, 9 * time.Minute, nil, []flow.Answer{yes}, 2, 1, ""},
+		{"shortly before its end", flow.AskPIN, 100 * time.Second, nil, []flow.Answer{yes}, 2, 1, ""},
+		{"without a card", flow.AskPIN, 9 * time.Minute, func(s *scene) { s.broker.noCard, s.broker.handle = true, nil }, []flow.Answer{yes}, 2, 1, ""},
+		{"by a clock set back meanwhile", flow.AskPIN, 130 * time.Second, func(s *scene) { s.back = 55 * time.Second }, []flow.Answer{yes}, 2, 1, ""},
+		{"for another service then", flow.AskPIN, 9 * time.Minute, then(func(r *wire.Request) { r.Service.Name = "Another" }), []flow.Answer{yes, yes}, 2, 2, ""},
+		{"for another service, refused", flow.AskPIN, 9 * time.Minute, then(func(r *wire.Request) { r.Service.Name = "Another" }), []flow.Answer{yes, {}}, 2, 2, "refused"},
+		{"for another device then", flow.AskPIN, 9 * time.Minute, then(func(r *wire.Request) { r.Aud = "device-2" }), []flow.Answer{yes}, 2, 1, "request-forged"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s, c := paired(t, "genuine"), newCitizen(t)
+			c.says(flow.AskApprove, tc.answers...)
+			if tc.prepare != nil {
+				tc.prepare(s)
+			}
+			c.onAsk[tc.at] = func(context.Context) error {
+				s.broker.later.Add(int64(tc.takes))
+				s.off.Add(-int64(s.back))
+				delete(c.onAsk, tc.at)
+				return nil
+			}
+			_, err := s.companion.Approve(t.Context(), c, startCode, "")
+			if err == nil != (tc.problem == "") || err != nil && failure(t, err).Problem != tc.problem {
+				t.Errorf("ended with %v, want %q", err, tc.problem)
+			}
+			if n := s.broker.count(wire.PathRequest); n != tc.requests {
+				t.Errorf("the request was asked for %d times, want %d", n, tc.requests)
+			}
+			if n := len(c.asked(flow.AskApprove)); n != tc.questions {
+				t.Errorf("the citizen was asked %d times, want %d", n, tc.questions)
+			}
+			if n := len(s.broker.approvals); n != 1 && tc.problem == "" || n != 0 && tc.problem != "" {
+				t.Errorf("%d approvals", n)
+			}
+			if s.broker.count(wire.PathPIN) != 1 {
+				t.Error("the secret code was asked for again")
+			}
+		})
+	}
+}
+
+// then changes the requests of a broker from the moment at which the citizen takes their time.
+func then(change func(*wire.Request)) func(*scene) {
+	return func(s *scene) {
+		s.broker.tamper = func(r *wire.Request) {
+			if s.broker.later.Load() > 0 {
+				change(r)
+			}
+		}
+	}
+}
+
+// TestChangeTurnsTheRatchet: it does so as a login does, and from a copy it is refused.
+func TestChangeTurnsTheRatchet(t *testing.T) {
+	t.Parallel()
+	s := paired(t, "genuine")
+	profile := func() keystore.Profile {
+		p, err := s.store.Find(s.broker.origin())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	before := profile()
+	for range 2 {
+		if _, err := s.companion.ChangePIN(t.Context(), newCitizen(t), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := profile()
+	if slices.Equal(after.Ratchet, before.Ratchet) || !slices.Equal(after.Ratchet, s.broker.ratchet) || after.Roll != nil {
+		t.Error("the ratchet stands still")
+	}
+	// An answer that is lost leaves the roll on disk, and the next try sends the same.
+	s.broker.refuse[wire.PathPINChange] = []*wire.Problem{{Code: wire.CodeCeremonyUnknown}}
+	if _, err := s.companion.ChangePIN(t.Context(), newCitizen(t), ""); err == nil {
+		t.Fatal("changed without an answer")
+	}
+	roll := profile().Roll
+	if _, err := s.companion.ChangePIN(t.Context(), newCitizen(t), ""); err != nil || len(roll) != 16 || !slices.Equal(s.broker.roll, roll) {
+		t.Errorf("another roll in the next try: %v", err)
+	}
+	s.broker.ratchet = random(32)
+	c := newCitizen(t)
+	_, err := s.companion.ChangePIN(t.Context(), c, "")
+	if f := failure(t, err); f.Problem != "device-cloned" || len(c.questions) != 0 || len(s.broker.refusals) != 0 {
+		t.Errorf("%v after %d questions", f, len(c.questions))
+	}
+}
+
 func TestCitizenRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -650,17 +769,17 @@ func TestNothingIsPrinted(t *testing.T) {
 func TestReasonsFromAfar(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[string]string{
-		"device-suspended-by-you": "broker.busy.device-suspended-by-you",
+		"device-suspended-by-you": "broker.device-suspended.device-suspended-by-you",
 		"../../x":                 "",
 		"Two words":               "",
 		strings.Repeat("a", 65):   "",
 		"":                        "",
 	} {
 		s := paired(t, "genuine")
-		s.broker.refuse[wire.PathPINChange] = []*wire.Problem{{Code: wire.CodeBusy, Reason: reason}}
+		s.broker.refuse[wire.PathPINChange] = []*wire.Problem{{Code: wire.CodeDeviceSuspended, Reason: reason}}
 		_, err := s.companion.ChangePIN(t.Context(), newCitizen(t), "")
 		f := failure(t, err)
-		if f.Problem != "busy" || f.Detail != want || want == "" && f.Reason != "" {
+		if f.Problem != "device-suspended" || f.Detail != want || want == "" && f.Reason != "" {
 			t.Errorf("%q: %+v", reason, f)
 		}
 	}

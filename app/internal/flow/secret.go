@@ -187,14 +187,12 @@ func noBroker(err error) error { return ours(CauseOffline, "no-broker", err) }
 
 // changePIN replaces the secret code.
 func (r *run) changePIN(ctx context.Context) (err error) {
-	r.show(StepConnect)
-	done := r.clock()
-	answer, err := r.client.ChangePIN(ctx)
-	done()
+	err = r.join(func(ratchet, roll []byte) (wire.AttachAnswer, error) {
+		return r.client.ChangePIN(ctx, wire.ChangeRequest{Ratchet: ratchet, Roll: roll})
+	})
 	if err != nil {
 		return err
 	}
-	r.ceremony = ceremony{id: answer.Ceremony, nonce: answer.Nonce}
 	defer func() {
 		if err != nil {
 			r.part(ctx, err)

@@ -51,7 +51,8 @@ func (c Ceremony) Start(now time.Time) (next Ceremony, text string, err error) {
 }
 
 // Attach binds the ceremony to the device that redeems the code: from then on to no other. The same device may repeat
-// itself while the code is good, which changes nothing. Errors: [ErrCode]; [ErrDevice] when another was faster.
+// itself while the code is good, which changes nothing but the turn of its ratchet, where it began another. Errors:
+// [ErrCode]; [ErrDevice] when another was faster.
 func (c Ceremony) Attach(text string, p Party, now time.Time) (Ceremony, error) {
 	next, err := c.step(now)
 	if err != nil {
@@ -62,10 +63,14 @@ func (c Ceremony) Attach(text string, p Party, now time.Time) (Ceremony, error) 
 		return Ceremony{}, ErrCode
 	}
 	if c.stage != Offered {
-		if c.Party.Party != p {
-			return Ceremony{}, ErrDevice
+		next.Party.Turn = p.Turn
+		switch p {
+		case c.Party.Party:
+			return c, nil
+		case next.Party.Party:
+			return next, nil
 		}
-		return c, nil
+		return Ceremony{}, ErrDevice
 	}
 	next.stage, next.Party = Attached, attachment{Party: p, Nonce: random()}
 	if !next.sound() {

@@ -101,6 +101,8 @@ type Party struct {
 	Device     string   `json:"device"`     // identifier
 	Thumbprint [32]byte `json:"thumbprint"` // RFC 7638, of its key
 	Name       string   `json:"name"`       // what it calls itself
+	// Turn is that of the ratchet by which it came: whoever goes on holds what that turn was answered with. Zero of a pairing.
+	Turn [32]byte `json:"turn,omitzero"`
 }
 
 // Ceremony is one ceremony as it stands. Its zero value is none, and refuses every step.
@@ -224,6 +226,9 @@ func (c Ceremony) Seen() (agent, place string) { return c.From.Agent, c.From.Pla
 
 // Device is the identifier of the device attached; empty before.
 func (c Ceremony) Device() string { return c.Party.Device }
+
+// Turn is the turn of the ratchet by which that device came; zero of a pairing.
+func (c Ceremony) Turn() [32]byte { return c.Party.Turn }
 
 // DeviceName is what that device calls itself.
 func (c Ceremony) DeviceName() string { return c.Party.Name }

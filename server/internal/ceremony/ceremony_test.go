@@ -121,6 +121,13 @@ func TestCode(t *testing.T) {
 		if again.Changed() || !bytes.Equal(again.Nonce(), s.Nonce()) {
 			t.Errorf("%s: a repeated redemption changed something", kind)
 		}
+		later := party
+		later.Turn = [32]byte{8}
+		turned, err := s.Attach(fresh, later, at)
+		must(t, err)
+		if !turned.Changed() || turned.Turn() != later.Turn || s.Turn() != [32]byte{} || !bytes.Equal(turned.Nonce(), s.Nonce()) {
+			t.Errorf("%s: began again with another turn of its ratchet: %v", kind, turned.Turn())
+		}
 		other := party
 		other.Device = "device-2"
 		_, err = s.Attach(fresh, other, at)
@@ -171,13 +178,13 @@ func TestEverythingEnds(t *testing.T) {
 		_, _, _, out["listen"] = c.Listen(40123, now)
 		_, _, out["navigate"] = c.Navigate(browser, now)
 		_, out["return"] = c.Return(nil, browser, true, now)
-		_, out["release"] = c.Release([32]byte{1}, [32]byte{1}, now)
+		_, out["release"] = c.Release([32]byte{1}, [32]byte{1}, now.Add(2*time.Minute), now)
 		_, out["open"] = c.Open(ceremony.Opening{ID: "o", Session: []byte{1}, Public: []byte{1}}, now)
 		_, _, out["take"] = c.Take("o", now)
 		_, out["guess"] = c.Guess([]byte{1}, now)
-		_, out["prove"] = c.Prove(now)
+		_, out["prove"] = c.Prove([]byte{1}, now)
 		_, _, out["draft"] = c.Draft([]byte{1}, []byte{1}, now)
-		_, out["set"] = c.SetPIN(now)
+		_, out["set"] = c.SetPIN(nil, now)
 		return out
 	}
 	ended := released(t)

@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
@@ -12,8 +13,9 @@ import (
 
 // asked is the request that the app was given to show.
 type asked struct {
-	Request [32]byte `json:"request"`
-	Display [32]byte `json:"display"`
+	Request [32]byte  `json:"request"`
+	Display [32]byte  `json:"display"`
+	Until   time.Time `json:"until,omitzero"` // when it says that it is over
 }
 
 // Opening is one session offered to a card.
@@ -33,24 +35,25 @@ type openings struct {
 
 // pin is what was done about the PIN in this ceremony.
 type pin struct {
-	Guess  []byte `json:"guess"`  // blinded input of the last evaluation under the present PIN's key
-	Proved bool   `json:"proved"` // the present PIN was shown to be known
-	Secret []byte `json:"secret"` // key of the PIN being set
-	Draft  []byte `json:"draft"`  // blinded input of its last evaluation
+	Guess  []byte `json:"guess"`        // blinded input of the last evaluation under the present PIN's key
+	Proved bool   `json:"proved"`       // the present PIN was shown to be known
+	Of     []byte `json:"of,omitempty"` // and which: the hash of its public key
+	Secret []byte `json:"secret"`       // key of the PIN being set
+	Draft  []byte `json:"draft"`        // blinded input of its last evaluation
 	Set    bool   `json:"set"`
 }
 
-// Release records the request that the app is given to show: its SHA-256, and the digest of what the screen will say. It
-// comes after the hop; a later one replaces it. Errors: [ErrNotReady].
-func (c Ceremony) Release(request, display [32]byte, now time.Time) (Ceremony, error) {
+// Release records the request that the app is given to show: its SHA-256, the digest of what the screen will say, and until
+// when the request is good. It comes after the hop; a later one replaces it. Errors: [ErrNotReady].
+func (c Ceremony) Release(request, display [32]byte, until, now time.Time) (Ceremony, error) {
 	next, err := c.step(now)
 	if err != nil {
 		return Ceremony{}, err
 	}
-	if !c.Askable() || request == [32]byte{} || display == [32]byte{} {
+	if !c.Askable() || request == [32]byte{} || display == [32]byte{} || !now.Before(until) {
 		return Ceremony{}, ErrNotReady
 	}
-	next.stage, next.Asked = Released, asked{Request: request, Display: display}
+	next.stage, next.Asked = Released, asked{Request: request, Display: display, Until: moment(until)}
 	return next, nil
 }
 
@@ -62,6 +65,11 @@ func (c Ceremony) Askable() bool {
 // Request gives the digests that an approval must cover. False: no request was released.
 func (c Ceremony) Request() (request, display [32]byte, ok bool) {
 	return c.Asked.Request, c.Asked.Display, c.stage == Released
+}
+
+// Answerable reports whether the request that was released last is still good. Once it is not, the app asks again.
+func (c Ceremony) Answerable(now time.Time) bool {
+	return c.stage == Released && now.Before(c.Asked.Until)
 }
 
 // Readable reports whether a card may be opened: of a login after the request was released, of a pairing after the PIN was
@@ -135,21 +143,29 @@ func (c Ceremony) Guessable() bool {
 // Guessed is that blinded input; nil when there was none.
 func (c Ceremony) Guessed() []byte { return c.PIN.Guess }
 
-// Prove records that the present PIN was shown to be known. Errors: [ErrNotReady] when none was evaluated.
-func (c Ceremony) Prove(now time.Time) (Ceremony, error) {
+// Prove records that the PIN with that public key was shown to be known. Errors: [ErrNotReady] when none was evaluated.
+func (c Ceremony) Prove(public []byte, now time.Time) (Ceremony, error) {
 	next, err := c.step(now)
 	if err != nil {
 		return Ceremony{}, err
 	}
-	if !c.Guessable() || len(c.PIN.Guess) == 0 {
+	if !c.Guessable() || len(c.PIN.Guess) == 0 || len(public) == 0 {
 		return Ceremony{}, ErrNotReady
 	}
-	next.PIN.Proved = true
+	next.PIN.Proved, next.PIN.Of = true, hash(public)
 	return next, nil
 }
 
-// Proved reports whether the present PIN was shown to be known in this ceremony.
-func (c Ceremony) Proved() bool { return c.PIN.Proved }
+// Proved reports whether the PIN with that public key was shown to be known in this ceremony: one that was changed since is
+// another.
+func (c Ceremony) Proved(public []byte) bool {
+	return c.PIN.Proved && len(public) > 0 && bytes.Equal(c.PIN.Of, hash(public))
+}
+
+func hash(b []byte) []byte {
+	sum := sha256.Sum256(b)
+	return sum[:]
+}
 
 // Draft records the blinded input at which the key of a PIN being set is evaluated. secret is that key, drawn by the
 // caller; the first one stays for the whole ceremony, and is returned. Errors: [ErrNotReady], of a change of PIN also
@@ -172,9 +188,9 @@ func (c Ceremony) Draft(secret, blinded []byte, now time.Time) (next Ceremony, k
 	return next, next.PIN.Secret, nil
 }
 
-// Draftable reports whether a PIN may be set now.
+// Draftable reports whether a PIN may be set now: once in a ceremony.
 func (c Ceremony) Draftable() bool {
-	return c.Kind() == Pair && c.stage == Hopped || c.Kind() == PINChange && c.stage == Attached && c.PIN.Proved
+	return c.Kind() == Pair && c.stage == Hopped && !c.PIN.Set || c.Kind() == PINChange && c.stage == Attached && c.PIN.Proved
 }
 
 // PINSet reports whether a PIN was set in this ceremony.
@@ -183,13 +199,16 @@ func (c Ceremony) PINSet() bool { return c.PIN.Set }
 // Drafted gives the key and the blinded input of the PIN being set; nil when there is none.
 func (c Ceremony) Drafted() (secret, blinded []byte) { return c.PIN.Secret, c.PIN.Draft }
 
-// SetPIN records that the PIN drafted was set. The device holds its key from now on. Errors: [ErrNotReady].
-func (c Ceremony) SetPIN(now time.Time) (Ceremony, error) {
+// SetPIN records that the PIN drafted was set. The device holds its key from now on. before is the public key of the PIN that
+// the device has in this moment: there is none in a pairing, and in a change it is the one that was proved. Errors:
+// [ErrNotReady].
+func (c Ceremony) SetPIN(before []byte, now time.Time) (Ceremony, error) {
 	next, err := c.step(now)
 	if err != nil {
 		return Ceremony{}, err
 	}
-	if !c.Draftable() || c.PIN.Secret == nil {
+	first := c.Kind() == Pair && len(before) == 0
+	if !c.Draftable() || c.PIN.Secret == nil || !first && !c.Proved(before) {
 		return Ceremony{}, ErrNotReady
 	}
 	next.PIN = pin{Set: true}

@@ -3,9 +3,13 @@ package ceremony_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"pivot/server/internal/ceremony"
 )
+
+// key stands for the public key of a PIN.
+var key = []byte("public key of the PIN")
 
 func opening(id string) ceremony.Opening {
 	return ceremony.Opening{ID: id, Session: []byte("session " + id), Public: []byte{4}}
@@ -14,18 +18,28 @@ func opening(id string) ceremony.Opening {
 func TestRelease(t *testing.T) {
 	t.Parallel()
 	s := offered(t, ceremony.Login).attach()
-	_, err := s.Release([32]byte{1}, [32]byte{2}, at)
+	_, err := s.Release([32]byte{1}, [32]byte{2}, at.Add(2*time.Minute), at)
 	is(t, "before the hop", err, ceremony.ErrNotReady)
 	s = hopped(t, ceremony.Login)
-	_, err = s.Release([32]byte{}, [32]byte{2}, at)
+	_, err = s.Release([32]byte{}, [32]byte{2}, at.Add(2*time.Minute), at)
 	is(t, "nothing", err, ceremony.ErrNotReady)
-	s.keep(s.Release([32]byte{1}, [32]byte{2}, at))
-	s.keep(s.Release([32]byte{3}, [32]byte{4}, at))
+	_, err = s.Release([32]byte{1}, [32]byte{2}, at, at)
+	is(t, "a request whose time is over", err, ceremony.ErrNotReady)
+	s.keep(s.Release([32]byte{1}, [32]byte{2}, at.Add(2*time.Minute), at))
+	if !s.Answerable(at.Add(2*time.Minute-time.Millisecond)) || s.Answerable(at.Add(2*time.Minute)) {
+		t.Error("the request is not good until its end")
+	}
+	again, err := s.Release([32]byte{1}, [32]byte{2}, at.Add(4*time.Minute), at.Add(3*time.Minute))
+	must(t, err)
+	if !again.Answerable(at.Add(3 * time.Minute)) {
+		t.Error("a later request is as old as the one before")
+	}
+	s.keep(s.Release([32]byte{3}, [32]byte{4}, at.Add(2*time.Minute), at))
 	if request, display, ok := s.Request(); !ok || request != [32]byte{3} || display != [32]byte{4} {
 		t.Error("the later request does not count")
 	}
 	pair := hopped(t, ceremony.Pair)
-	_, err = pair.Release([32]byte{1}, [32]byte{2}, at)
+	_, err = pair.Release([32]byte{1}, [32]byte{2}, at.Add(2*time.Minute), at)
 	is(t, "a pairing", err, ceremony.ErrNotReady)
 }
 
@@ -70,7 +84,7 @@ func TestPIN(t *testing.T) {
 	_, err := s.Guess([]byte{1}, at)
 	is(t, "before the request", err, ceremony.ErrNotReady)
 	s = released(t)
-	_, err = s.Prove(at)
+	_, err = s.Prove(key, at)
 	is(t, "a proof of nothing", err, ceremony.ErrNotReady)
 	_, _, err = s.Draft([]byte{1}, []byte{2}, at)
 	is(t, "a new PIN at a login", err, ceremony.ErrNotReady)
@@ -81,11 +95,16 @@ func TestPIN(t *testing.T) {
 		t.Errorf("the same guess: %v", err)
 	}
 	s.keep(s.Guess([]byte{2}, at))
-	if !bytes.Equal(s.Guessed(), []byte{2}) || s.Proved() {
+	if !bytes.Equal(s.Guessed(), []byte{2}) || s.Proved(key) {
 		t.Error("the last guess does not count")
 	}
-	if s.keep(s.Prove(at)); !s.Proved() {
+	_, err = s.Prove(nil, at)
+	is(t, "a proof of no PIN", err, ceremony.ErrNotReady)
+	if s.keep(s.Prove(key, at)); !s.Proved(key) {
 		t.Error("not proved")
+	}
+	if s.Proved([]byte("another PIN's")) || s.Proved(nil) {
+		t.Error("proved for a PIN that was set since")
 	}
 }
 
@@ -95,7 +114,7 @@ func TestSetPIN(t *testing.T) {
 	_, _, err := pair.Draft([]byte{1}, []byte{2}, at)
 	is(t, "before the hop", err, ceremony.ErrNotReady)
 	pair = hopped(t, ceremony.Pair)
-	_, err = pair.SetPIN(at)
+	_, err = pair.SetPIN(nil, at)
 	is(t, "nothing drafted", err, ceremony.ErrNotReady)
 	if pair.Readable() {
 		t.Error("a card before the PIN")
@@ -111,21 +130,29 @@ func TestSetPIN(t *testing.T) {
 	if secret, blinded := pair.Drafted(); !bytes.Equal(kept, kept2) || !bytes.Equal(secret, []byte{1}) || !bytes.Equal(blinded, []byte{3}) {
 		t.Error("the key changed with the input")
 	}
-	if pair.keep(pair.SetPIN(at)); !pair.PINSet() || !pair.Readable() {
+	_, err = pair.SetPIN(key, at)
+	is(t, "a device that has a PIN", err, ceremony.ErrNotReady)
+	if pair.keep(pair.SetPIN(nil, at)); !pair.PINSet() || !pair.Readable() {
 		t.Error("not set")
 	}
 	if secret, _ := pair.Drafted(); secret != nil {
 		t.Error("the key is kept beside the device's")
 	}
+	_, _, err = pair.Draft([]byte{1}, []byte{4}, at)
+	is(t, "a second PIN", err, ceremony.ErrNotReady)
 
 	change := offered(t, ceremony.PINChange)
 	_, _, err = change.Draft([]byte{1}, []byte{2}, at)
 	is(t, "a new PIN before the present one", err, ceremony.ErrNotReady)
 	change.keep(change.Guess([]byte{1}, at))
-	change.keep(change.Prove(at))
+	change.keep(change.Prove(key, at))
 	next, _, err = change.Draft([]byte{1}, []byte{2}, at)
 	change.keep(next, err)
-	change.keep(change.SetPIN(at))
+	for what, before := range map[string][]byte{"a PIN that was changed since": []byte("another PIN's"), "no PIN any more": nil} {
+		_, err = change.SetPIN(before, at)
+		is(t, what, err, ceremony.ErrNotReady)
+	}
+	change.keep(change.SetPIN(key, at))
 	_, err = change.Open(opening("a"), at)
 	is(t, "a card at a change", err, ceremony.ErrNotReady)
 }

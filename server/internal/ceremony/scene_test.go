@@ -116,6 +116,6 @@ func hopped(tb testing.TB, kind ceremony.Kind) *scene {
 func released(tb testing.TB) *scene {
 	tb.Helper()
 	s := hopped(tb, ceremony.Login)
-	next, err := s.Release([32]byte{1}, [32]byte{2}, at)
+	next, err := s.Release([32]byte{1}, [32]byte{2}, at.Add(2*time.Minute), at)
 	return s.keep(next, err)
 }

@@ -20,8 +20,8 @@ import (
 // approve judges the citizen's yes to a login, and the card where one is needed, in this order: the signatures of device
 // and PIN and all that they cover; the opening, spent; the chip's answer, the document, the person; then the level.
 func (e *edge) approve(ctx context.Context, x visit, in wire.ResultRequest) (wire.ResultAnswer, error) {
-	if _, _, ok := x.ceremony.Request(); !ok || !x.ceremony.Proved() {
-		_, err := x.ceremony.Prove(x.now) // says why it cannot be
+	if _, _, ok := x.ceremony.Request(); !ok || !x.ceremony.Proved(x.device.PINPublic()) {
+		_, err := x.ceremony.Prove(x.device.PINPublic(), x.now) // says why it cannot be
 		if err == nil {
 			err = ceremony.ErrNotReady
 		}
@@ -68,7 +68,10 @@ type login struct {
 	opening  ceremony.Opening
 }
 
-// approval verifies what was signed against what was released.
+// reasonRequestExpired refuses a yes to a request whose time ran out: the app asks for it again, and spends nothing by that.
+const reasonRequestExpired = "request-expired"
+
+// approval verifies what was signed against what was released, and that what was released is still good.
 func (e *edge) approval(ctx context.Context, x visit, raw []byte, card [32]byte) (*device.Approval, error) {
 	request, display, _ := x.ceremony.Request()
 	key, err := keyOf(x.device)
@@ -83,14 +86,16 @@ func (e *edge) approval(ctx context.Context, x visit, raw []byte, card [32]byte)
 		Issuer: e.Issuer.URL, Device: x.device.ID(), Ceremony: x.ceremony.ID(), Hop: x.ceremony.HopID(), Nonce: x.ceremony.Nonce(),
 		Request: request, Display: display, Card: card, Keys: device.Keys{Device: key, PIN: pin}, Now: x.now,
 	})
-	refusal, ok := errors.AsType[*device.Refusal](err)
-	if !ok {
+	reason := reasonRequestExpired
+	if refusal, ok := errors.AsType[*device.Refusal](err); ok {
+		reason = string(refusal.Reason)
+	} else if err != nil || x.ceremony.Answerable(x.now) {
 		return approval, err
 	}
-	if err := e.Store.Log.Record(ctx, e.entry(x, audit.ApprovalRefused, string(refusal.Reason))); err != nil {
+	if err := e.Store.Log.Record(ctx, e.entry(x, audit.ApprovalRefused, reason)); err != nil {
 		return nil, err
 	}
-	return nil, &wire.Problem{Code: wire.CodeApprovalRefused, Reason: string(refusal.Reason)}
+	return nil, &wire.Problem{Code: wire.CodeApprovalRefused, Reason: reason}
 }
 
 // binding says what a proof of this login is for.

@@ -3,8 +3,10 @@ package companion
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
+	"pivot/server/internal/assurance"
 	"pivot/server/internal/audit"
 	"pivot/server/internal/ceremony"
 	"pivot/server/internal/claims"
@@ -18,13 +20,14 @@ const (
 	askLife     = 2 * time.Minute
 )
 
-// ask releases the signed request, after the hop. With the handle of a known card, the card is opened in the same answer.
+// ask releases the signed request, after the hop, and again when its time ran out: what was proved and what was opened in the
+// ceremony stays. With the handle of a known card, the card is opened in the same answer.
 func (e *edge) ask(ctx context.Context, x visit, in wire.AskRequest) (wire.AskAnswer, error) {
 	if in.Language != "fr" && in.Language != "en" {
 		return wire.AskAnswer{}, &wire.Problem{Code: wire.CodeBadRequest}
 	}
 	if !x.ceremony.Askable() {
-		_, err := x.ceremony.Release([32]byte{1}, [32]byte{1}, x.now) // says why not
+		_, err := x.ceremony.Release([32]byte{1}, [32]byte{1}, x.now.Add(askLife), x.now) // says why not
 		return wire.AskAnswer{}, err
 	}
 	waiting, err := e.waiting(ctx, x.ceremony.ID())
@@ -35,7 +38,7 @@ func (e *edge) ask(ctx context.Context, x visit, in wire.AskRequest) (wire.AskAn
 	if !sp.Active() {
 		return wire.AskAnswer{}, &wire.Problem{Code: wire.CodeEnded, Reason: "unknown-client"}
 	}
-	need, err := e.needs(ctx, x.device, waiting.Request().Level())
+	need, err := e.reachable(ctx, x, waiting.Request().Level())
 	if err != nil {
 		return wire.AskAnswer{}, err
 	}
@@ -49,7 +52,8 @@ func (e *edge) ask(ctx context.Context, x visit, in wire.AskRequest) (wire.AskAn
 	if err != nil {
 		return wire.AskAnswer{}, err
 	}
-	next, err := x.ceremony.Release(sha256.Sum256([]byte(signed)), wire.DisplayOf(request).Digest(), x.now)
+	digest, until := sha256.Sum256([]byte(signed)), time.Unix(request.Exp, 0)
+	next, err := x.ceremony.Release(digest, wire.DisplayOf(request).Digest(), until, x.now)
 	if err != nil {
 		return wire.AskAnswer{}, err
 	}
@@ -84,6 +88,18 @@ func (e *edge) reopen(ctx context.Context, x visit, c ceremony.Ceremony, in wire
 		return ceremony.Ceremony{}, nil, err
 	}
 	return next, &opening, nil
+}
+
+// reachable is what a level needs of this device. Where nothing that the device does now reaches it, the login ends: the page
+// says so, and what to do.
+func (e *edge) reachable(ctx context.Context, x visit, level assurance.Level) (need, error) {
+	n, err := e.needs(ctx, x.device, level)
+	if problem, ok := errors.AsType[*wire.Problem](err); ok && problem.Code == wire.CodeLevelTooLow {
+		if err := e.end(ctx, x, string(txn.ReasonLevelTooLow)); err != nil {
+			return need{}, err
+		}
+	}
+	return n, err
 }
 
 // request is what the app shows: who asks, for what, and where the browser stands that began.

@@ -13,6 +13,9 @@ import (
 	"pivot/shared/wire"
 )
 
+// eventAttached says which device answers a login, or begins a change of its PIN.
+const eventAttached audit.Event = "device-attached"
+
 // attach binds a login to the device that redeems its start code, and turns the device's ratchet: a device whose file is in
 // two places is found here, and suspended.
 func (e *edge) attach(ctx context.Context, x visit, in wire.AttachRequest) (wire.AttachAnswer, error) {
@@ -21,38 +24,55 @@ func (e *edge) attach(ctx context.Context, x visit, in wire.AttachRequest) (wire
 		return wire.AttachAnswer{}, unknown(err, wire.CodeStartUnknown)
 	}
 	x.ceremony = c
-	d, ratchet, err := x.device.Roll(in.Ratchet, in.Roll)
-	if errors.Is(err, means.ErrCloned) {
-		return wire.AttachAnswer{}, e.cloned(ctx, x)
-	}
-	if _, known := errors.AsType[means.Error](err); err != nil && !known {
-		return wire.AttachAnswer{}, &wire.Problem{Code: wire.CodeBadRequest}
-	}
+	d, ratchet, err := e.roll(ctx, x, in.Ratchet, in.Roll)
 	if err != nil {
 		return wire.AttachAnswer{}, err
 	}
-	name, _ := d.Label()
-	next, err := c.Attach(in.Start, ceremony.Party{Device: d.ID(), Thumbprint: d.Thumbprint(), Name: name}, x.now)
+	next, err := c.Attach(in.Start, partyOf(d), x.now)
 	if err != nil {
 		return wire.AttachAnswer{}, e.notAttached(ctx, x, err, wire.CodeStartUnknown)
 	}
-	if err := e.apply(ctx, next, stored(next, d.Change())); err != nil {
+	var entries []audit.Entry
+	if next.Changed() {
+		entries = append(entries, e.entry(x, eventAttached, ""))
+	}
+	if err := e.apply(ctx, next, stored(next, d.Change()), entries...); err != nil {
 		return wire.AttachAnswer{}, err
 	}
 	return wire.AttachAnswer{Ceremony: next.ID(), Nonce: next.Nonce(), Ratchet: ratchet, Expires: next.Expires().Unix()}, nil
 }
 
-// cloned suspends a device whose state is in two places, with the cards that are used with it, and ends the login that it
-// came for.
+// partyOf is a device as it takes part.
+func partyOf(d means.Device) ceremony.Party {
+	name, _ := d.Label()
+	return ceremony.Party{Device: d.ID(), Thumbprint: d.Thumbprint(), Name: name, Turn: d.Turn()}
+}
+
+// roll turns the ratchet of a device that comes for a login or for a change of its PIN.
+func (e *edge) roll(ctx context.Context, x visit, presented, roll []byte) (means.Device, []byte, error) {
+	d, ratchet, err := x.device.Roll(presented, roll)
+	known, ours := errors.AsType[means.Error](err)
+	switch {
+	case err == nil:
+		return d, ratchet, nil
+	case !ours:
+		return means.Device{}, nil, &wire.Problem{Code: wire.CodeBadRequest}
+	case known == means.ErrLate && x.ceremony.Device() == x.device.ID() && x.ceremony.Stage() != ceremony.Offered:
+		// A repetition that was long under way: the app has gone on with the answer to the one that was faster.
+		return means.Device{}, nil, &wire.Problem{Code: wire.CodeStartUnknown}
+	case known == means.ErrLate, known == means.ErrCloned:
+		return means.Device{}, nil, e.cloned(ctx, x)
+	}
+	return means.Device{}, nil, err
+}
+
+// cloned suspends a device whose state is in two places, with its cards and the desk case that waits for it, and ends the
+// login that it came for.
 func (e *edge) cloned(ctx context.Context, x visit) error {
 	const reason = string(txn.ReasonClonedDevice)
-	cards, err := e.cards(ctx, x.device)
+	changes, err := x.device.Retire(ctx, e.Store.Book, reason, x.now)
 	if err != nil {
 		return err
-	}
-	changes := []record.Change{x.device.Suspend(reason).Change()}
-	for _, c := range cards {
-		changes = append(changes, c.Suspend(reason).Change())
 	}
 	entry := e.entry(x, audit.DeviceSuspended, reason)
 	if err := e.Store.Book.Apply(ctx, changes, entry); err != nil {
@@ -124,13 +144,18 @@ func (e *edge) waiting(ctx context.Context, id string) (txn.Waiting, error) {
 	return txn.Waiting{}, &wire.Problem{Code: wire.CodeEnded, Reason: ceremony.Done}
 }
 
-// hop records that the app listens for the browser.
+// hop records that the app listens for the browser. It came with the answer to its turn of the ratchet, or it could not call:
+// from now on the value before is a copy's, in the same write.
 func (e *edge) hop(ctx context.Context, x visit, in wire.HopRequest) (wire.HopAnswer, error) {
 	next, id, secret, err := x.ceremony.Listen(in.Port, x.now)
 	if err != nil {
 		return wire.HopAnswer{}, err
 	}
-	if err := e.apply(ctx, next, stored(next)); err != nil {
+	changes := stored(next)
+	if d, changed := x.device.Held(next.Turn()); changed {
+		changes = append(changes, d.Change())
+	}
+	if err := e.apply(ctx, next, changes); err != nil {
 		return wire.HopAnswer{}, err
 	}
 	return wire.HopAnswer{Hop: id, Secret: secret}, nil
@@ -153,24 +178,27 @@ func (e *edge) refusal(ctx context.Context, x visit, in wire.Refusal) (wire.Empt
 // changeLife is how long a change of PIN may take.
 const changeLife = 10 * time.Minute
 
-// pinChange begins a change of PIN, by the device itself.
-func (e *edge) pinChange(ctx context.Context, x visit, _ wire.Empty) (wire.AttachAnswer, error) {
+// pinChange begins a change of PIN, by the device itself. It turns the ratchet as a login does: a copy would otherwise guess
+// at the PIN here, unseen. It needs no hop, for no browser takes part.
+func (e *edge) pinChange(ctx context.Context, x visit, in wire.ChangeRequest) (wire.AttachAnswer, error) {
+	d, ratchet, err := e.roll(ctx, x, in.Ratchet, in.Roll)
 	switch {
-	case !x.device.PINSet():
+	case err != nil:
+		return wire.AttachAnswer{}, err
+	case !d.PINSet():
 		return wire.AttachAnswer{}, means.ErrUnset
-	case x.device.Locked():
+	case d.Locked():
 		return wire.AttachAnswer{}, means.ErrLocked
 	}
-	name, _ := x.device.Label()
 	c, err := ceremony.Offer(ceremony.Terms{
-		ID: txn.NewID().String(), Issuer: e.Issuer.URL, Kind: ceremony.PINChange, Expires: x.now.Add(changeLife),
-		Device: ceremony.Party{Device: x.device.ID(), Thumbprint: x.device.Thumbprint(), Name: name},
+		ID: txn.NewID().String(), Issuer: e.Issuer.URL, Kind: ceremony.PINChange, Expires: x.now.Add(changeLife), Device: partyOf(d),
 	})
 	if err != nil {
 		return wire.AttachAnswer{}, err
 	}
-	if err := e.apply(ctx, c, stored(c)); err != nil {
+	x.ceremony = c
+	if err := e.apply(ctx, c, stored(c, d.Change()), e.entry(x, eventAttached, "")); err != nil {
 		return wire.AttachAnswer{}, err
 	}
-	return wire.AttachAnswer{Ceremony: c.ID(), Nonce: c.Nonce(), Ratchet: []byte{}, Expires: c.Expires().Unix()}, nil
+	return wire.AttachAnswer{Ceremony: c.ID(), Nonce: c.Nonce(), Ratchet: ratchet, Expires: c.Expires().Unix()}, nil
 }

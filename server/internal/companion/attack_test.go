@@ -240,7 +240,7 @@ func TestWrongPIN(t *testing.T) {
 	for _, entry := range []struct {
 		event  audit.Event
 		reason string
-	}{{audit.PINFailed, "counted"}, {audit.PINFailed, "wrong"}, {audit.PINLocked, "last-try"}} {
+	}{{"pin-tried", ""}, {audit.PINFailed, "wrong"}, {audit.PINLocked, "last-try"}} {
 		if !s.logged(entry.event, entry.reason) {
 			t.Errorf("no entry %s %s", entry.event, entry.reason)
 		}
@@ -459,6 +459,15 @@ func TestForgedCard(t *testing.T) {
 	refused(t, "an unknown handle", unknown, wire.CodeCardRefused, string(card.ReasonKnownCardMismatch))
 	if unknown.Again != "files" || s.ceremony(p.id).OpeningsLeft() != left {
 		t.Errorf("%+v, %d openings left", unknown, s.ceremony(p.id).OpeningsLeft())
+	}
+	refused(t, "a size of what is never read", p.post(wire.PathCard,
+		wire.OpenRequest{Card: p.handle, Reach: wire.Reach{Sizes: map[string]int{"1": 95, " ": 1}}}, &wire.Opening{}), wire.CodeBadRequest, "")
+	for _, group := range []string{"3", "14", "01", "-1", ""} {
+		_, problem := p.ask(wire.AskRequest{Language: "fr", Card: p.handle, Reach: &wire.Reach{Sizes: map[string]int{group: 1}}})
+		refused(t, "a size of "+group, problem, wire.CodeBadRequest, "")
+	}
+	if s.ceremony(p.id).OpeningsLeft() != left {
+		t.Error("a size of no file spent an opening")
 	}
 	refused(t, "a negative reach", p.post(wire.PathCard, wire.OpenRequest{Card: p.handle, Reach: wire.Reach{Block: -1}}, &wire.Opening{}), wire.CodeBadRequest, "")
 }

@@ -31,7 +31,7 @@ type who uint8
 const (
 	anybody who = iota // whoever signs
 	owner              // an active device that an account owns
-	party              // an active device, in the ceremony that it is attached to
+	party              // an active device, in the ceremony that it is attached to; of a pairing, in the one that made it
 )
 
 // route is one endpoint.
@@ -184,8 +184,15 @@ func (e *edge) admit(ctx context.Context, call device.Call, w who, id string) (v
 		}
 		return x, nil
 	}
-	x.ceremony, err = e.attached(ctx, id, x.device.ID())
-	return x, err
+	if x.ceremony, err = e.attached(ctx, id, x.device.ID()); err != nil {
+		return visit{}, err
+	}
+	// Two pairings of one key have one device: the later made it anew, and the PIN of one must not be enrolled by the card of
+	// the other. Nor does any go on once the device belongs to somebody.
+	if c := x.ceremony; c.Kind() == ceremony.Pair && c.Stage() != ceremony.Ended && x.device.Pairing() != c.ID() {
+		return visit{}, &wire.Problem{Code: wire.CodeOtherDevice}
+	}
+	return x, nil
 }
 
 // usable says why a device may not be used.

@@ -27,6 +27,10 @@ func (e *edge) enrol(ctx context.Context, x visit, in wire.ResultRequest) (wire.
 	if len(in.Approval) > 0 {
 		return wire.ResultAnswer{}, &wire.Problem{Code: wire.CodeBadRequest}
 	}
+	// The PIN that is enrolled is the one that was set here, whose pairing the page and the app were compared for.
+	if x.device.Pairing() != x.ceremony.ID() || !x.device.PINSet() || !x.ceremony.PINSet() {
+		return wire.ResultAnswer{}, ceremony.ErrNotReady
+	}
 	taken, opening, err := x.ceremony.Take(in.Opening, x.now)
 	if err != nil {
 		return wire.ResultAnswer{}, err
@@ -70,6 +74,8 @@ type newcomer struct {
 type claimant struct {
 	account   means.Account
 	confirmed bool
+	changes   []record.Change // the account's own, and what it displaces
+	entries   []audit.Entry
 }
 
 // grade is that of the card.
@@ -114,7 +120,7 @@ func (p claimant) lines(m mrtd.MRZ) []string {
 
 // settle makes what a pairing leaves, and writes it at once.
 func (e *edge) settle(ctx context.Context, x visit, n newcomer) (wire.ResultAnswer, error) {
-	who, changes, err := e.settleAccount(ctx, x, n)
+	who, err := e.settleAccount(ctx, x, n)
 	if err != nil {
 		return wire.ResultAnswer{}, err
 	}
@@ -126,8 +132,9 @@ func (e *edge) settle(ctx context.Context, x visit, n newcomer) (wire.ResultAnsw
 	desk, err := means.NewDeskCase(means.DeskParts{
 		ID: caseID, Reference: answer.Reference, Account: who.account.ID(), Device: x.device.ID(), Card: cardID,
 		Portrait: n.verdict.File(2), Holder: who.lines(n.verdict.MRZ()), Unconfirmed: !who.confirmed,
+		Email: x.ceremony.Email(),
 	}, x.now)
-	asked := err == nil
+	asked, changes := err == nil, who.changes
 	switch {
 	case asked:
 		changes = append(changes, desk.Change())
@@ -148,7 +155,7 @@ func (e *edge) settle(ctx context.Context, x visit, n newcomer) (wire.ResultAnsw
 		return wire.ResultAnswer{}, err
 	}
 	x.device = d
-	entries := []audit.Entry{e.entry(x, audit.CardEnrolled, who.doubt()).With("card", cardID)}
+	entries := append(who.entries, e.entry(x, audit.CardEnrolled, who.doubt()).With("card", cardID))
 	if asked {
 		entries = append(entries, e.entry(x, audit.DeskRequested, who.doubt()).With("case", caseID))
 	}
@@ -160,44 +167,70 @@ func (e *edge) settle(ctx context.Context, x visit, n newcomer) (wire.ResultAnsw
 	return answer, e.apply(ctx, done, stored(done, append(changes, d.Change(), c.Change())...), entries...)
 }
 
-// settleAccount finds the person's account, or makes one. Of an account that was there, the address of electronic mail
-// stays: whoever holds a card and its number could otherwise change what services are told.
-func (e *edge) settleAccount(ctx context.Context, x visit, n newcomer) (claimant, []record.Change, error) {
+// settleAccount finds the person's account, or makes one, and notes there that the device waits for a desk. Of an account that
+// was there, the address of electronic mail stays: whoever holds a card and its number could otherwise change what services
+// are told. The address of this pairing is the account's once the desk has seen whose it is.
+func (e *edge) settleAccount(ctx context.Context, x visit, n newcomer) (claimant, error) {
 	found, err := enrolment.Enrol(n.evidence, n.people, x.ceremony.Email())
 	if err != nil {
-		return claimant{}, nil, err
+		return claimant{}, err
 	}
 	lookup, err := e.Lookup.Account(found.Identity)
 	if err != nil {
-		return claimant{}, nil, err
+		return claimant{}, err
 	}
+	var account means.Account
 	r, err := e.Store.Book.Find(ctx, record.Account, lookup)
-	if errors.Is(err, record.ErrUnknown) {
-		account, err := means.NewAccount(means.AccountParts{ID: random(16), Lookup: lookup, Person: found.Identity})
-		return claimant{account, found.Confirmed}, []record.Change{account.Change()}, err
+	switch {
+	case errors.Is(err, record.ErrUnknown):
+		account, err = means.NewAccount(means.AccountParts{ID: random(16), Lookup: lookup, Person: found.Identity})
+	case err == nil:
+		account, err = refresh(r, n, lookup)
 	}
 	if err != nil {
-		return claimant{}, nil, err
+		return claimant{}, err
 	}
-	account, err := means.ParseAccount(r)
+	account, displaced, err := account.Await(x.device.ID())
 	if err != nil {
-		return claimant{}, nil, err
+		return claimant{}, err
 	}
-	account, changes, err := e.refresh(account, n, lookup)
-	return claimant{account, found.Confirmed}, changes, err
+	return e.displace(ctx, x, claimant{account: account, confirmed: found.Confirmed, changes: []record.Change{account.Change()}}, displaced)
+}
+
+// displace retires the device that has waited for a desk for the longest, where too many wait.
+func (e *edge) displace(ctx context.Context, x visit, who claimant, device string) (claimant, error) {
+	if device == "" {
+		return who, nil
+	}
+	r, err := e.Store.Book.Get(ctx, record.Device, device)
+	if err != nil {
+		return claimant{}, err
+	}
+	d, err := means.ParseDevice(r)
+	if err != nil {
+		return claimant{}, err
+	}
+	changes, err := d.Retire(ctx, e.Store.Book, "displaced", x.now)
+	if err != nil {
+		return claimant{}, err
+	}
+	who.changes = append(who.changes, changes...)
+	x.device = d
+	who.entries = append(who.entries, e.entry(x, audit.DeviceSuspended, "displaced"))
+	return who, nil
 }
 
 // refresh takes what the register says now of somebody who has an account.
-func (e *edge) refresh(a means.Account, n newcomer, lookup [32]byte) (means.Account, []record.Change, error) {
+func refresh(r record.Record, n newcomer, lookup [32]byte) (means.Account, error) {
+	a, err := means.ParseAccount(r)
+	if err != nil {
+		return means.Account{}, err
+	}
 	found, err := enrolment.Enrol(n.evidence, n.people, a.Person().Fields().Email)
 	if err != nil {
-		return means.Account{}, nil, err
+		return means.Account{}, err
 	}
-	if same(found.Identity, a.Person()) {
-		return a, nil, nil
-	}
-	next, err := a.Update(found.Identity, lookup)
-	return next, []record.Change{next.Change()}, err
+	return a.Update(found.Identity, lookup)
 }
 
 // reference draws what the citizen says at the desk.

@@ -21,12 +21,14 @@ const (
 	heartbeat  = 15 * time.Second // also how soon a change by another process is seen
 	oneWrite   = 20 * time.Second // that a peer may take to read what is written at once
 	mostOpen   = 4                // streams of one ceremony
+	mostInAll  = 4096             // of all: beyond it an app asks again later, and everything else is still answered
 )
 
 // streams counts those that are open.
 type streams struct {
 	mu   sync.Mutex
 	open map[string]int
+	all  int
 }
 
 func newStreams() *streams { return &streams{open: make(map[string]int)} }
@@ -35,13 +37,15 @@ func newStreams() *streams { return &streams{open: make(map[string]int)} }
 func (s *streams) enter(id string) (done func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open[id] >= mostOpen {
+	if s.open[id] >= mostOpen || s.all >= mostInAll {
 		return nil, false
 	}
 	s.open[id]++
+	s.all++
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.all--
 		if s.open[id]--; s.open[id] <= 0 {
 			delete(s.open, id)
 		}

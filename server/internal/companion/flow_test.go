@@ -49,6 +49,13 @@ func (p *phone) pairRequest(code string) wire.PairRequest {
 // join redeems a pairing code, and goes on until the PIN is set.
 func (p *phone) join() {
 	p.s.tb.Helper()
+	p.begin()
+	p.setPIN(p.pin)
+}
+
+// begin redeems a pairing code, and goes on until a PIN may be set.
+func (p *phone) begin() {
+	p.s.tb.Helper()
 	id := txn.NewID().String()
 	code := p.s.offer(id, ceremony.Pair)
 	var answer wire.PairAnswer
@@ -56,19 +63,47 @@ func (p *phone) join() {
 	p.id, p.device, p.nonce, p.ratchet = answer.Ceremony, answer.Device, answer.Nonce, answer.Ratchet
 	p.s.step(id, func(c ceremony.Ceremony) (ceremony.Ceremony, error) { return c.Confirm(browser, p.s.now()) })
 	p.meet()
-	p.setPIN(p.pin)
 }
 
 // setPIN sets a PIN, whose key is given.
 func (p *phone) setPIN(key *ecdsa.PrivateKey) {
 	p.s.tb.Helper()
+	p.ok(p.trySetPIN(key))
+	p.pin = key
+}
+
+func (p *phone) trySetPIN(key *ecdsa.PrivateKey) *wire.Problem {
+	p.s.tb.Helper()
 	blinded := point(p.s.tb)
-	var answer wire.PINAnswer
-	p.ok(p.post(wire.PathPIN, wire.PINRequest{Blinded: blinded, New: true}, &answer))
+	if problem := p.post(wire.PathPIN, wire.PINRequest{Blinded: blinded, New: true}, &wire.PINAnswer{}); problem != nil {
+		return problem
+	}
 	public, err := key.PublicKey.Bytes()
 	must(p.s.tb, err)
-	p.ok(p.post(wire.PathPINProof, wire.PINProof{Signature: p.pinSignature(key, blinded, public), PublicKey: public}, &wire.Empty{}))
-	p.pin = key
+	return p.post(wire.PathPINProof, wire.PINProof{Signature: p.pinSignature(key, blinded, public), PublicKey: public}, &wire.Empty{})
+}
+
+// change begins a change of the PIN.
+func (p *phone) change() *wire.Problem {
+	p.s.tb.Helper()
+	return p.changeBy(roll())
+}
+
+func (p *phone) changeBy(roll []byte) *wire.Problem {
+	p.s.tb.Helper()
+	var answer wire.AttachAnswer
+	problem := p.post(wire.PathPINChange, wire.ChangeRequest{Ratchet: p.ratchet, Roll: roll}, &answer)
+	if problem == nil {
+		p.id, p.nonce, p.ratchet = answer.Ceremony, answer.Nonce, answer.Ratchet
+	}
+	return problem
+}
+
+// roll is what a device draws to turn its ratchet.
+func roll() []byte {
+	raw := make([]byte, 16)
+	rand.Read(raw)
+	return raw
 }
 
 func (p *phone) pinSignature(key *ecdsa.PrivateKey, blinded, public []byte) []byte {
@@ -179,9 +214,12 @@ func ready(s *scene) *phone {
 // redeem attaches the phone to a login.
 func (p *phone) redeem(start string) *wire.Problem {
 	p.s.tb.Helper()
+	return p.redeemBy(start, roll())
+}
+
+func (p *phone) redeemBy(start string, roll []byte) *wire.Problem {
+	p.s.tb.Helper()
 	var answer wire.AttachAnswer
-	roll := make([]byte, 16)
-	rand.Read(roll)
 	problem := p.post(wire.PathCeremonies, wire.AttachRequest{Start: start, Ratchet: p.ratchet, Roll: roll}, &answer)
 	if problem == nil {
 		p.id, p.nonce, p.ratchet = answer.Ceremony, answer.Nonce, answer.Ratchet
@@ -403,12 +441,7 @@ func TestPINChange(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	p := ready(s)
-	var c wire.AttachAnswer
-	p.ok(p.post(wire.PathPINChange, wire.Empty{}, &c))
-	if len(c.Ratchet) != 0 {
-		t.Error("a change of PIN turns no ratchet")
-	}
-	p.id, p.nonce = c.Ceremony, c.Nonce
+	p.ok(p.change())
 	if problem := p.post(wire.PathPIN, wire.PINRequest{Blinded: point(t), New: true}, &wire.PINAnswer{}); problem == nil || problem.Code != wire.CodeNotReady {
 		t.Errorf("a new PIN before the present one: %+v", problem)
 	}
@@ -421,8 +454,7 @@ func TestPINChange(t *testing.T) {
 	if c := s.ceremony(p.id); c.Reason() != ceremony.Done {
 		t.Errorf("the ceremony is %s %s", c.Stage(), c.Reason())
 	}
-	p.ok(p.post(wire.PathPINChange, wire.Empty{}, &c))
-	p.id, p.nonce = c.Ceremony, c.Nonce
+	p.ok(p.change())
 	if problem := p.guess(before); problem == nil || problem.Code != wire.CodePINWrong || *problem.TriesLeft != 4 {
 		t.Errorf("the PIN of before: %+v", problem)
 	}

@@ -5,30 +5,12 @@ import (
 
 	"pivot/server/internal/assurance"
 	"pivot/server/internal/means"
-	"pivot/server/internal/record"
 	"pivot/shared/wire"
 )
 
 // cards are the active cards that are used with a device.
 func (e *edge) cards(ctx context.Context, d means.Device) ([]means.Card, error) {
-	if d.Account() == "" {
-		return nil, nil
-	}
-	records, err := e.Store.Book.Owned(ctx, record.Card, d.Account())
-	if err != nil {
-		return nil, err
-	}
-	var out []means.Card
-	for _, r := range records {
-		c, err := means.ParseCard(r)
-		if err != nil {
-			return nil, err
-		}
-		if c.Active() && c.Device() == d.ID() {
-			out = append(out, c)
-		}
-	}
-	return out, nil
+	return d.Cards(ctx, e.Store.Book)
 }
 
 // activations are those of a card and its device, or of the device alone, as the policy wants them.

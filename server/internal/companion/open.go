@@ -115,13 +115,21 @@ func (e *edge) challenge(ctx context.Context, x visit, c ceremony.Ceremony, o of
 // mostReach is more than any reader or chip carries.
 const mostReach = 1 << 24
 
+// readable are the data groups that are read of a card, as the keys of their sizes.
+var readable = []string{"1", "2", "11", "13"}
+
 // planOf says what is read: of a login the zone alone, to recognise the person; of a pairing also where the holder was born,
-// the whole names and the portrait. False: a reach that is none.
+// the whole names and the portrait. False: a reach that is none, or that has the size of a file which is never read.
 func planOf(o offer, kind ceremony.Kind) (card.Plan, bool) {
 	r := o.reach
+	for name := range r.Sizes {
+		if !slices.Contains(readable, name) {
+			return card.Plan{}, false
+		}
+	}
 	sizes := slices.Collect(maps.Values(r.Sizes))
-	for _, n := range append(sizes, r.MaxResponse, r.Block, len(r.Sizes)) {
-		if n < 0 || n > mostReach || len(r.Sizes) > 16 {
+	for _, n := range append(sizes, r.MaxResponse, r.Block) {
+		if n < 0 || n > mostReach {
 			return card.Plan{}, false
 		}
 	}

@@ -58,7 +58,8 @@ func again(err error) error {
 }
 
 // newDevice makes the device of a pairing. One that paired with this key before and was never enrolled is begun anew, with
-// nothing left of what it had; one that belongs to somebody cannot pair again with the same key.
+// nothing left of what it had, and the pairing before can go on with nothing; one that belongs to somebody cannot pair
+// again with the same key.
 func (e *edge) newDevice(ctx context.Context, x visit, in wire.PairRequest) (means.Device, []byte, record.Change, error) {
 	none := record.Change{}
 	id, version := random(16), 0
@@ -80,6 +81,7 @@ func (e *edge) newDevice(ctx context.Context, x visit, in wire.PairRequest) (mea
 	}
 	d, ratchet, err := means.NewDevice(means.DeviceParts{
 		ID: id, Key: x.call.Key.JWK(), Thumbprint: x.call.Key.Thumbprint(), Name: in.Name, Platform: in.Platform, Protection: in.Protection,
+		Pairing: x.ceremony.ID(),
 	}, x.now)
 	if err != nil {
 		return means.Device{}, nil, none, &wire.Problem{Code: wire.CodeBadRequest}

@@ -9,8 +9,12 @@ import (
 	"pivot/shared/wire"
 )
 
+// eventPINTried is the entry of an attempt at the PIN, whatever it comes to: it is written with the count, before anything is
+// evaluated. A wrong one is [audit.PINFailed] beside it.
+const eventPINTried audit.Event = "pin-tried"
+
 // pin evaluates one blinded attempt. The attempt is counted, and on disk, before it is evaluated: whoever gets an answer
-// has had a try.
+// has had a try. Whoever is here holds the answer to the turn of the ratchet by which they came.
 func (e *edge) pin(ctx context.Context, x visit, in wire.PINRequest) (wire.PINAnswer, error) {
 	if in.New {
 		return e.draft(ctx, x, in.Blinded)
@@ -19,15 +23,18 @@ func (e *edge) pin(ctx context.Context, x visit, in wire.PINRequest) (wire.PINAn
 	if err != nil {
 		return wire.PINAnswer{}, err
 	}
-	d, repeated, err := x.device.Attempt(next.ID(), in.Blinded)
+	d, held := x.device.Held(next.Turn())
+	d, repeated, err := d.Attempt(next.ID(), in.Blinded)
 	if err != nil {
 		return wire.PINAnswer{}, err
 	}
 	changes := stored(next)
 	var entries []audit.Entry
-	if !repeated {
+	if !repeated || held {
 		changes = append(changes, d.Change())
-		entries = append(entries, e.entry(x, audit.PINFailed, "counted"))
+	}
+	if !repeated {
+		entries = append(entries, e.entry(x, eventPINTried, ""))
 		if d.Locked() {
 			entries = append(entries, e.entry(x, audit.PINLocked, "last-try"))
 		}
@@ -70,7 +77,7 @@ func (e *edge) pinProof(ctx context.Context, x visit, in wire.PINProof) (wire.Em
 		return wire.Empty{}, e.setPIN(ctx, x, in, parts)
 	}
 	if parts.Blinded = x.ceremony.Guessed(); parts.Blinded == nil {
-		_, err := x.ceremony.Prove(x.now) // says why there is none
+		_, err := x.ceremony.Prove(x.device.PINPublic(), x.now) // says why there is none
 		return wire.Empty{}, err
 	}
 	public, err := device.ParsePoint(x.device.PINPublic())
@@ -84,7 +91,7 @@ func (e *edge) pinProof(ctx context.Context, x visit, in wire.PINProof) (wire.Em
 	if err != nil {
 		return wire.Empty{}, err
 	}
-	next, err := x.ceremony.Prove(x.now)
+	next, err := x.ceremony.Prove(x.device.PINPublic(), x.now)
 	if err != nil {
 		return wire.Empty{}, err
 	}
@@ -109,7 +116,7 @@ func (e *edge) setPIN(ctx context.Context, x visit, in wire.PINProof, parts wire
 		return &wire.Problem{Code: wire.CodePINUsed}
 	}
 	secret, blinded := x.ceremony.Drafted()
-	next, err := x.ceremony.SetPIN(x.now)
+	next, err := x.ceremony.SetPIN(x.device.PINPublic(), x.now)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 	"pivot/server/internal/audit"
 	"pivot/server/internal/ceremony"
 	"pivot/server/internal/enrolment"
-	"pivot/server/internal/identity"
 	"pivot/server/internal/means"
 	"pivot/server/internal/record"
 	"pivot/server/internal/rnipp"
@@ -151,6 +150,3 @@ func (e *edge) account(ctx context.Context, id string) (means.Account, error) {
 	}
 	return means.ParseAccount(r)
 }
-
-// same reports whether two identities are the same, to the byte.
-func same(a, b identity.Identity) bool { return string(a.Encode()) == string(b.Encode()) }

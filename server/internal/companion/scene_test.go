@@ -209,7 +209,7 @@ func (s *scene) redeem(ctx context.Context, d means.Device, code string) (int, e
 
 func (s *scene) cardsOf(d means.Device) []means.Card {
 	s.tb.Helper()
-	records, err := s.store.Owned(s.tb.Context(), record.Card, d.Account())
+	records, err := s.store.Owned(s.tb.Context(), record.Card, d.ID())
 	must(s.tb, err)
 	var out []means.Card
 	for _, r := range records {

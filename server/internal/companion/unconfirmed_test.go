@@ -50,10 +50,10 @@ func (p *phone) tooLow() {
 		p.come(start)
 		_, problem := p.ask(french())
 		refused(tb, level.String(), problem, wire.CodeLevelTooLow, "none")
-		refused(tb, "a PIN all the same", p.guess(p.pin), wire.CodeNotReady, "")
-		refused(tb, "a yes all the same", p.post(wire.PathResult, wire.ResultRequest{Approval: []byte("{}")}, &wire.ResultAnswer{}), wire.CodeNotReady, "")
-		if name := p.s.state(id).Name(); name == txn.NameProven {
-			tb.Errorf("%s: the transaction is %s", level, name)
+		refused(tb, "a PIN all the same", p.guess(p.pin), wire.CodeEnded, "level-too-low")
+		refused(tb, "a yes all the same", p.post(wire.PathResult, wire.ResultRequest{Approval: []byte("{}")}, &wire.ResultAnswer{}), wire.CodeEnded, "level-too-low")
+		if ended, ok := p.s.state(id).(txn.Ended); !ok || ended.Reason() != txn.ReasonLevelTooLow {
+			tb.Errorf("%s: the transaction is %s", level, p.s.state(id).Name())
 		}
 	}
 }
@@ -164,10 +164,12 @@ func TestUnconfirmedBeside(t *testing.T) {
 		t.Errorf("the first: %+v", status)
 	}
 
-	// Refused at the desk: it stays so.
+	// Refused at the desk: that device does nothing any more, and the first goes on.
 	must(t, s.desk.Refuse(t.Context(), desk.Order{Reference: answer.Reference, Agent: "agent"}))
-	refused(t, "after a refusal", q.post(wire.PathDesk, wire.DeskCode{Code: wire.NewCode()}, &wire.DeviceStatus{}), wire.CodeEnded, "")
-	q.tooLow()
+	refused(t, "after a refusal", q.post(wire.PathDesk, wire.DeskCode{Code: wire.NewCode()}, &wire.DeviceStatus{}), wire.CodeDeviceSuspended, "desk-refused")
+	_, start := s.login(assurance.Substantial)
+	refused(t, "a login", q.redeem(start), wire.CodeDeviceSuspended, "desk-refused")
+	p.enter(shortened, true)
 }
 
 // TestUnconfirmedRefused changes one person of the register; nothing is enrolled for a doubt that no desk can lift.

@@ -2,6 +2,7 @@ package means
 
 import (
 	"fmt"
+	"slices"
 
 	"pivot/server/internal/identity"
 	"pivot/server/internal/record"
@@ -17,15 +18,20 @@ type AccountParts struct {
 // Account says who somebody is. It has no state of its own: means are suspended, persons are not.
 type Account struct {
 	head
-	lookup [32]byte
-	person identity.Identity
+	lookup  [32]byte
+	person  identity.Identity
+	waiting []string // devices that no desk has activated, the oldest in front
 }
 
-const accountV1 = 1
+const (
+	accountV1   = 1
+	mostWaiting = 5 // whoever holds the card for a while opens no more at once; a household has fewer computers
+)
 
 type accountBody struct {
-	V      int    `json:"v"`
-	Person []byte `json:"person"`
+	V       int      `json:"v"`
+	Person  []byte   `json:"person"`
+	Waiting []string `json:"waiting,omitempty"`
 }
 
 // NewAccount makes an account that was never stored. Errors: a part that is missing or out of its bounds.
@@ -47,9 +53,51 @@ func ParseAccount(r record.Record) (Account, error) {
 		return Account{}, fmt.Errorf("means: account: %w", err)
 	}
 	a, err := NewAccount(AccountParts{ID: r.ID, Lookup: r.Alias, Person: person})
-	a.version = r.Version
-	return sound(a, r, a.Change(), err == nil && b.V == accountV1)
+	a.version, a.waiting = r.Version, b.Waiting
+	return sound(a, r, a.Change(), err == nil && b.V == accountV1 && a.listed())
 }
+
+// listed reports whether the devices that wait are identifiers, a few, and each once.
+func (a Account) listed() bool {
+	for i, device := range a.waiting {
+		if !identifier(device) || slices.Contains(a.waiting[:i], device) {
+			return false
+		}
+	}
+	return len(a.waiting) <= mostWaiting
+}
+
+// Await notes a device that belongs to the account from now on and that no desk has activated yet. Of those there are five at
+// most: where a sixth comes, the one that waited longest is displaced, and to be retired by the caller in the same write.
+// displaced is empty for none. Whoever holds the card goes before whoever held it, and nobody is kept out by devices that
+// somebody else left behind. Errors: no device.
+func (a Account) Await(device string) (next Account, displaced string, err error) {
+	if !identifier(device) || a.IsZero() {
+		return Account{}, "", errParts
+	}
+	a.waiting = append(a.without(device), device)
+	if len(a.waiting) > mostWaiting {
+		displaced, a.waiting = a.waiting[0], a.waiting[1:]
+	}
+	return a, displaced, nil
+}
+
+// Settle notes that a device waits no more: a desk activated it, or it was retired.
+func (a Account) Settle(device string) Account {
+	a.waiting = a.without(device)
+	return a
+}
+
+// without is a list of its own.
+func (a Account) without(device string) []string {
+	return slices.DeleteFunc(slices.Clone(a.waiting), func(other string) bool { return other == device })
+}
+
+// Waiting are the devices that no desk has activated, the oldest in front.
+func (a Account) Waiting() []string { return slices.Clone(a.waiting) }
+
+// Lookup is what the account is found by.
+func (a Account) Lookup() [32]byte { return a.lookup }
 
 // Person is the identity of the account.
 func (a Account) Person() identity.Identity { return a.person }
@@ -60,13 +108,13 @@ func (a Account) Update(person identity.Identity, lookup [32]byte) (Account, err
 	if person.IsZero() || lookup == [32]byte{} || a.IsZero() {
 		return Account{}, errParts
 	}
-	a.person, a.lookup = person, lookup
+	a.person, a.lookup = person.Succeed(a.person), lookup
 	return a, nil
 }
 
 // Change stores the account in the place of what was read.
 func (a Account) Change() record.Change {
-	c := a.change(record.StateActive, "", accountBody{V: accountV1, Person: a.person.Encode()})
+	c := a.change(record.StateActive, "", accountBody{V: accountV1, Person: a.person.Encode(), Waiting: a.waiting})
 	c.Next.Alias = a.lookup
 	return c
 }

@@ -74,6 +74,9 @@ func ParseCard(r record.Record) (Card, error) {
 	if err := decode(r, record.Card, &c.body); err != nil {
 		return Card{}, err
 	}
+	if r.Owner == c.body.Account { // as cards were stored before
+		r.Owner = c.body.Device
+	}
 	return sound(c, r, c.Change(), c.valid())
 }
 
@@ -141,9 +144,10 @@ func (c Card) Reason() string { return c.body.Standing.Reason }
 // Activation is how the card was tied to its holder; zero while it is unconfirmed.
 func (c Card) Activation() assurance.Activation { return c.body.Activation }
 
-// Change stores the card in the place of what was read.
+// Change stores the card in the place of what was read. Its device owns it, so that it is found however many cards the
+// account has.
 func (c Card) Change() record.Change {
-	change := c.change(c.body.Standing.State, c.body.Account, c.body)
+	change := c.change(c.body.Standing.State, c.body.Device, c.body)
 	change.Next.Alias = c.alias
 	return change
 }

@@ -74,7 +74,7 @@ func TestCard(t *testing.T) {
 		c.Reach().MaxResponse != 65536 {
 		t.Error("a card is not what it was made of")
 	}
-	if change.Next.Alias != means.Alias(octets(32, 3)) || change.Next.Owner != "account-1" || !change.Next.Expires.IsZero() {
+	if change.Next.Alias != means.Alias(octets(32, 3)) || change.Next.Owner != "device-1" || !change.Next.Expires.IsZero() {
 		t.Errorf("stored as %+v", change)
 	}
 	raised := stored(t, must[means.Card](t)(c.Activate(assurance.CardDesk)), means.ParseCard)

@@ -9,8 +9,11 @@ import (
 	"pivot/server/internal/record"
 )
 
-// DeskOwner owns every desk case, so that the desk can list them.
+// DeskOwner owns every desk case that waits, so that the desk can list them.
 const DeskOwner = "desk"
+
+// pastOwner owns those that are over: however many there are, none hides one that waits.
+const pastOwner = "desk-past"
 
 // The lives and tries of a desk case.
 const (
@@ -34,6 +37,9 @@ type DeskParts struct {
 	// Unconfirmed says that the agent must also compare the names in Holder, which are the register's, with those printed on
 	// the card: its chip did not give them in full.
 	Unconfirmed bool
+	// Email is the address of electronic mail that was given at the pairing, at most 254 octets; empty for none. It is the
+	// account's once the case is done: until then nobody has shown to be the person whom the account is about.
+	Email string
 }
 
 // DeskCase is an activation in person that waits: for the agent to compare the face with the portrait that the chip
@@ -64,10 +70,12 @@ type deskBody struct {
 	Portrait    []byte   `json:"portrait,omitempty"`
 	Holder      []string `json:"holder,omitempty"`
 	Unconfirmed bool     `json:"unconfirmed,omitempty"`
+	Email       string   `json:"email,omitempty"`
 	Opened      int64    `json:"opened"` // milliseconds
 	Code        []byte   `json:"code,omitempty"`
 	Until       int64    `json:"until,omitempty"` // milliseconds
 	Tries       int      `json:"tries"`
+	Agent       string   `json:"agent,omitempty"`
 }
 
 // NewDeskCase opens a case that was never stored. It has thirty days. Errors: a part that is missing or out of its
@@ -78,7 +86,7 @@ func NewDeskCase(p DeskParts, now time.Time) (DeskCase, error) {
 		head: head{kind: record.DeskCase, id: p.ID}, alias: Alias([]byte(p.Reference)), state: caseOpen, expires: now.Add(caseLife),
 		body: deskBody{
 			V: deskV1, Reference: p.Reference, Account: p.Account, Device: p.Device, Card: p.Card,
-			Portrait: bytes.Clone(p.Portrait), Holder: slices.Clone(p.Holder), Unconfirmed: p.Unconfirmed, Opened: now.UnixMilli(),
+			Portrait: bytes.Clone(p.Portrait), Holder: slices.Clone(p.Holder), Unconfirmed: p.Unconfirmed, Email: p.Email, Opened: now.UnixMilli(),
 		},
 	}
 	if !c.valid() {
@@ -93,10 +101,14 @@ func ParseDeskCase(r record.Record) (DeskCase, error) {
 	if err := decode(r, record.DeskCase, &c.body); err != nil {
 		return DeskCase{}, err
 	}
+	if c.over() && r.Owner == DeskOwner { // as cases that are over were stored before
+		r.Owner = pastOwner
+	}
 	return sound(c, r, c.Change(), c.valid())
 }
 
 const (
+	mostEmail    = 254
 	mostPortrait = 64 << 10
 	mostHolder   = 16
 	mostLine     = 256
@@ -113,7 +125,12 @@ func (c DeskCase) valid() bool {
 		return false
 	}
 	return b.V == deskV1 && c.alias == Alias([]byte(b.Reference)) && len(b.Portrait) <= mostPortrait && len(b.Holder) <= mostHolder &&
-		b.Opened > 0 && !c.expires.IsZero() && b.Tries >= 0 && b.Tries <= caseTries && c.stated()
+		len(b.Email) <= mostEmail && text(b.Email, mostEmail) && b.Opened > 0 && !c.expires.IsZero() && b.Tries >= 0 && b.Tries <= caseTries && c.stated()
+}
+
+// dealt reports whether an agent is named where one dealt with the case, if at all.
+func (c DeskCase) dealt() bool {
+	return c.body.Agent == "" || c.state != caseOpen && identifier(c.body.Agent)
 }
 
 // stated reports whether the case holds what its state has, and nothing else.
@@ -121,13 +138,16 @@ func (c DeskCase) stated() bool {
 	b := c.body
 	faces, coded := len(b.Portrait) > 0 && len(b.Holder) > 0, len(b.Code) == 32 && b.Until > 0
 	bare := len(b.Code) == 0 && b.Until == 0
+	if !c.dealt() {
+		return false
+	}
 	switch c.state {
 	case caseOpen:
 		return faces && bare && b.Tries == 0
 	case caseApproved:
 		return faces && coded && b.Tries < caseTries
 	case caseDone, caseEnded:
-		return len(b.Portrait) == 0 && len(b.Holder) == 0 && bare
+		return len(b.Portrait) == 0 && len(b.Holder) == 0 && b.Email == "" && bare
 	}
 	return false
 }
@@ -148,6 +168,9 @@ func (c DeskCase) Holder() []string { return slices.Clone(c.body.Holder) }
 
 // Unconfirmed reports whether the agent must compare names also.
 func (c DeskCase) Unconfirmed() bool { return c.body.Unconfirmed }
+
+// Email is the address of electronic mail that was given at the pairing; empty once the case is over, or for none.
+func (c DeskCase) Email() string { return c.body.Email }
 
 // State is open, approved, done or ended.
 func (c DeskCase) State() string { return c.state }
@@ -170,7 +193,11 @@ func (c DeskCase) over() bool { return c.state == caseDone || c.state == caseEnd
 
 // Change stores the case in the place of what was read.
 func (c DeskCase) Change() record.Change {
-	change := c.change(c.state, DeskOwner, c.body)
+	owner := DeskOwner
+	if c.over() {
+		owner = pastOwner
+	}
+	change := c.change(c.state, owner, c.body)
 	change.Next.Alias, change.Next.Expires = c.alias, c.expires
 	return change
 }
@@ -193,6 +220,18 @@ func (c DeskCase) Approve(code string, until, now time.Time) (DeskCase, error) {
 	}
 	return c, nil
 }
+
+// By notes which agent dealt with the case, for the entry of what follows: 1 to 64 printable characters of ASCII. It comes
+// after [DeskCase.Approve]; a case of which nobody said anything stays as it is.
+func (c DeskCase) By(agent string) DeskCase {
+	if c.state != caseOpen && identifier(agent) {
+		c.body.Agent = agent
+	}
+	return c
+}
+
+// Agent is who dealt with the case last; empty before.
+func (c DeskCase) Agent() string { return c.body.Agent }
 
 // Redeem enters the code on a device. The right code ends the case as done; a wrong one is counted, and the fifth ends
 // the case. Errors: [ErrWrongCode], beside the case that must be stored before the answer is given; [ErrNotReady] for a
@@ -226,10 +265,10 @@ func (c DeskCase) End(now time.Time) (DeskCase, error) {
 	return c.end(caseEnded, millis(now)), nil
 }
 
-// end forgets the face and the code at once, and the rest in a day.
+// end forgets the face, the address and the code at once, and the rest in a day.
 func (c DeskCase) end(state string, now time.Time) DeskCase {
 	c.state, c.expires = state, now.Add(caseAfter)
-	c.body.Portrait, c.body.Holder, c.body.Code, c.body.Until = nil, nil, nil, 0
+	c.body.Portrait, c.body.Holder, c.body.Email, c.body.Code, c.body.Until = nil, nil, "", nil, 0
 	return c
 }
 

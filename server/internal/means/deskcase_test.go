@@ -32,6 +32,9 @@ func TestNewDeskCase(t *testing.T) {
 		{"an empty line", func(p *means.DeskParts) { p.Holder = []string{""} }, false},
 		{"a long line", func(p *means.DeskParts) { p.Holder = []string{strings.Repeat("h", 257)} }, false},
 		{"two lines in one", func(p *means.DeskParts) { p.Holder = []string{"a\nb"} }, false},
+		{"no address", func(p *means.DeskParts) { p.Email = "" }, true},
+		{"an address too long", func(p *means.DeskParts) { p.Email = strings.Repeat("e", 255) }, false},
+		{"an address of two lines", func(p *means.DeskParts) { p.Email = "a\nb" }, false},
 		{"too many lines", func(p *means.DeskParts) { p.Holder = slices.Repeat([]string{"h"}, 17) }, false},
 	} {
 		p := deskParts()
@@ -144,6 +147,19 @@ func TestWrongCodes(t *testing.T) {
 	wantError(t, "the right one, too late", err, means.ErrOver)
 	_, err = c.Approve(code, start.Add(15*time.Minute), start)
 	wantError(t, "a new code, too late", err, means.ErrOver)
+}
+
+// TestBy: the case knows the agent from the approval to its end, and nobody else's word.
+func TestBy(t *testing.T) {
+	t.Parallel()
+	if c := newCase(t).By("agent-7"); c.Agent() != "" {
+		t.Errorf("open, and dealt with by %q", c.Agent())
+	}
+	c := stored(t, approved(t).By("agent-7").By("not a name").By(""), means.ParseDeskCase)
+	done := stored(t, must[means.DeskCase](t)(c.Redeem("device-1", code, start)), means.ParseDeskCase)
+	if c.Agent() != "agent-7" || done.Agent() != "agent-7" || approved(t).Agent() != "" {
+		t.Errorf("dealt with by %q and %q", c.Agent(), done.Agent())
+	}
 }
 
 func TestApprove(t *testing.T) {

@@ -19,10 +19,12 @@ type DeviceParts struct {
 	Name       string   // given by the citizen, at most 64 characters
 	Platform   string   // at most 64 characters
 	Protection string   // of the key: tpm, keychain or file
+	Pairing    string   // the ceremony that makes it; empty for none, or like an identifier
 }
 
 // Device is a companion: a key, how well it is protected, the ratchet that shows a copy of its file, and the PIN.
-// Until a card enrols it, it belongs to nobody, can do nothing but be enrolled, and is forgotten after an hour.
+// Until a card enrols it, it belongs to nobody, can do nothing but be enrolled by the pairing that made it, and is
+// forgotten after an hour.
 type Device struct {
 	head
 	thumbprint [32]byte
@@ -41,6 +43,7 @@ type deviceBody struct {
 	Account    string               `json:"account,omitempty"`
 	Hop        bool                 `json:"hop"`
 	Desk       string               `json:"desk,omitempty"`
+	Pairing    string               `json:"pairing,omitempty"`
 	Activation assurance.Activation `json:"activation"`
 	Standing   standing             `json:"standing"`
 	Ratchet    ratchet              `json:"ratchet"`
@@ -54,7 +57,7 @@ func NewDevice(p DeviceParts, now time.Time) (Device, []byte, error) {
 	d := Device{
 		head: head{kind: record.Device, id: p.ID}, thumbprint: p.Thumbprint, expires: millis(now.Add(unowned)),
 		body: deviceBody{
-			V: deviceV1, Key: bytes.Clone(p.Key), Name: p.Name, Platform: p.Platform, Protection: p.Protection,
+			V: deviceV1, Key: bytes.Clone(p.Key), Name: p.Name, Platform: p.Platform, Protection: p.Protection, Pairing: p.Pairing,
 			Standing: standing{State: record.StateActive}, Ratchet: ratchet{Current: digest(first)},
 		},
 	}
@@ -85,19 +88,22 @@ func (d Device) valid() bool {
 		d.owned() && text(b.Desk, mostWord) && b.Standing.valid() && b.Ratchet.valid() && b.PIN.valid()
 }
 
-// owned reports whether owner, activation and expiry agree: all of them are set at once. A device without a grade waits
-// for the desk that is to give it one.
+// owned reports whether owner, activation and expiry agree: all of them are set at once, and the pairing is over then. A
+// device without a grade waits for the desk that is to give it one.
 func (d Device) owned() bool {
 	b := d.body
 	if b.Account == "" {
-		return b.Activation == 0 && b.PIN.Activation == 0 && !d.expires.IsZero()
+		return b.Activation == 0 && b.PIN.Activation == 0 && !d.expires.IsZero() && (b.Pairing == "" || identifier(b.Pairing))
 	}
 	waits := b.Activation == 0 && b.PIN.Activation == 0 && b.Desk != ""
-	return identifier(b.Account) && (b.Activation.Valid() || waits) && d.expires.IsZero()
+	return identifier(b.Account) && b.Pairing == "" && (b.Activation.Valid() || waits) && d.expires.IsZero()
 }
 
 // Account is the identifier of the account that the device belongs to; empty until it is enrolled.
 func (d Device) Account() string { return d.body.Account }
+
+// Pairing is the ceremony that made the device, the only one that may go on with it; empty once it is enrolled.
+func (d Device) Pairing() string { return d.body.Pairing }
 
 // Key is the public JWK.
 func (d Device) Key() []byte { return bytes.Clone(d.body.Key) }
@@ -139,19 +145,18 @@ func (d Device) Hopped() Device {
 	return d
 }
 
-// Enrol gives the device to an account, with its PIN where one is set, and has it remembered for good. A device that
-// belongs to the account already is activated anew by it. Errors: [ErrSuspended]; [ErrOwned] by another account; no
-// account, no grade.
+// Enrol gives the device to an account, with its PIN where one is set, and has it remembered for good. Its pairing is over.
+// Errors: [ErrSuspended]; [ErrOwned] by any account; no account, no grade.
 func (d Device) Enrol(account string, grade assurance.Activation) (Device, error) {
 	switch {
 	case !identifier(account) || !grade.Valid() || d.IsZero():
 		return Device{}, errParts
 	case !d.Active():
 		return Device{}, ErrSuspended
-	case d.body.Account != "" && d.body.Account != account:
+	case d.body.Account != "":
 		return Device{}, ErrOwned
 	}
-	d.body.Account, d.expires = account, time.Time{}
+	d.body.Account, d.body.Pairing, d.expires = account, "", time.Time{}
 	return d.activated(grade), nil
 }
 
@@ -167,7 +172,7 @@ func (d Device) EnrolUnconfirmed(account, reference string) (Device, error) {
 	case d.body.Account != "":
 		return Device{}, ErrOwned
 	}
-	d.body.Account, d.body.Desk, d.expires = account, reference, time.Time{}
+	d.body.Account, d.body.Desk, d.body.Pairing, d.expires = account, reference, "", time.Time{}
 	return d, nil
 }
 

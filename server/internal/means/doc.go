@@ -26,6 +26,7 @@ const (
 	ErrOwned      Error = "owned"         // the device belongs to an account already
 	ErrUnowned    Error = "unowned"       // the device belongs to nobody yet
 	ErrCloned     Error = "cloned"        // two parties hold the device's file; suspend the device
+	ErrLate       Error = "late"          // a turn of the ratchet that was answered, and whose answer was used since
 	ErrUnset      Error = "pin-unset"     // there is no PIN
 	ErrLocked     Error = "pin-locked"    // too many attempts failed
 	ErrNotPending Error = "pin-used"      // no such attempt waits to be proved: never made, or proved before

@@ -120,6 +120,8 @@ func TestBodyRefuses(t *testing.T) {
 	}{
 		{record.Device, "an unknown protection", `"protection":"file"`, `"protection":"hope"`},
 		{record.Device, "a grade that is none", `"activation":4`, `"activation":99`},
+		{record.Device, "an owner and a pairing", `"desk":"ABCD-EFGH",`, `"desk":"ABCD-EFGH","pairing":"pairing-1",`},
+		{record.Device, "a turn that is short", base(16, 1), base(16, 1) + `","held":"AAAA`},
 		{record.Device, "an owner without a grade", `"desk":"ABCD-EFGH","activation":4`, `"desk":"ABCD-EFGH","activation":0`},
 		{record.Device, "a reason for what is active", `{"state":"active"}`, `{"state":"active","reason":"lost"}`},
 		{record.Device, "an unknown standing", `{"state":"active"}`, `{"state":"happy"}`},
@@ -201,7 +203,7 @@ func FuzzParse(f *testing.F) {
 // TestRedacted: no way of printing a value shows what it holds.
 func TestRedacted(t *testing.T) {
 	t.Parallel()
-	d := must[means.Device](t)(enrolled(t).SetPIN([]byte("secret-secret-secret-secret-1234"), octets(65, 5)))
+	d := must[means.Device](t)(enrolled(t).ChangePIN([]byte("secret-secret-secret-secret-1234"), octets(65, 5)))
 	var out bytes.Buffer
 	text, lines := slog.New(slog.NewTextHandler(&out, nil)), slog.New(slog.NewJSONHandler(&out, nil))
 	for _, v := range []any{newAccount(t), d, newCard(t), newCase(t)} {

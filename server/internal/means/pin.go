@@ -65,10 +65,17 @@ func (d Device) TriesLeft() int {
 // Locked reports whether there is a PIN and no attempt can be begun. One that was begun can still be proved.
 func (d Device) Locked() bool { return d.PINSet() && d.TriesLeft() == 0 }
 
-// SetPIN gives the device a PIN, in the place of one before: the key of its evaluation and the public key, for whose
-// private key the caller has seen a proof. It has all its tries, and no activation: a PIN that was set anew inherits
-// nothing. Errors: [ErrSuspended]; sizes out of their bounds.
+// SetPIN gives a device that nobody owns a PIN: the key of its evaluation and the public key, for whose private key the
+// caller has seen a proof. It has all its tries, and no activation. Errors: [ErrSuspended]; [ErrOwned], for an owner's PIN
+// is replaced by nobody but who knows it; sizes out of their bounds.
 func (d Device) SetPIN(secret, public []byte) (Device, error) {
+	if d.body.Account != "" {
+		return Device{}, ErrOwned
+	}
+	return d.withPIN(secret, public)
+}
+
+func (d Device) withPIN(secret, public []byte) (Device, error) {
 	next := pin{Secret: bytes.Clone(secret), Public: bytes.Clone(public)}
 	if !next.set() || !next.valid() || d.IsZero() {
 		return Device{}, errParts
@@ -80,11 +87,11 @@ func (d Device) SetPIN(secret, public []byte) (Device, error) {
 	return d, nil
 }
 
-// ChangePIN is [Device.SetPIN] by somebody who has just proved the PIN before it, whose activation stays. Errors: those
-// of SetPIN; [ErrUnset]; [ErrLocked].
+// ChangePIN gives the device another PIN, as somebody wants who has just proved the one before it, whose activation stays.
+// Errors: [ErrSuspended]; [ErrUnset]; [ErrLocked]; sizes out of their bounds.
 func (d Device) ChangePIN(secret, public []byte) (Device, error) {
 	before := d.body.PIN
-	next, err := d.SetPIN(secret, public)
+	next, err := d.withPIN(secret, public)
 	switch {
 	case err != nil:
 		return Device{}, err

@@ -43,7 +43,7 @@ func accountParts(tb testing.TB) means.AccountParts {
 func deviceParts() means.DeviceParts {
 	return means.DeviceParts{
 		ID: "device-1", Key: []byte(`{"kty":"EC"}`), Thumbprint: [32]byte{2}, Name: "Téléphone d'Angela", Platform: "Linux",
-		Protection: "file",
+		Protection: "file", Pairing: "pairing-1",
 	}
 }
 
@@ -59,6 +59,7 @@ func deskParts() means.DeskParts {
 	return means.DeskParts{
 		ID: "case-1", Reference: "ABCD-EFGH", Account: "account-1", Device: "device-1", Card: "card-1",
 		Portrait: []byte("secret portrait"), Holder: []string{"Secretname, Angela Claire", "1962-08-24"},
+		Email: "secret@example.org",
 	}
 }
 

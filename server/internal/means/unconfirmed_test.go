@@ -34,9 +34,8 @@ func TestUnconfirmedDevice(t *testing.T) {
 		t.Errorf("enrolled as %+v", c)
 	}
 	changed := must[means.Device](t)(d.ChangePIN(octets(32, 6), octets(65, 7)))
-	reset := must[means.Device](t)(d.SetPIN(octets(32, 6), octets(65, 7)))
 	moved := must[means.Device](t)(d.Await("JKMN-PQRS"))
-	for name, d := range map[string]means.Device{"enrolled": d, "changed": changed, "reset": reset, "moved": moved} {
+	for name, d := range map[string]means.Device{"enrolled": d, "changed": changed, "moved": moved} {
 		if d = stored(t, d, means.ParseDevice); d.Activation() != 0 || d.PINActivation() != 0 {
 			t.Errorf("%s: %s, PIN %s", name, d.Activation(), d.PINActivation())
 		}
@@ -45,8 +44,10 @@ func TestUnconfirmedDevice(t *testing.T) {
 	if raised.Activation() != assurance.CardDesk || raised.PINActivation() != assurance.CardDesk || raised.Desk() != "" {
 		t.Errorf("%s, PIN %s, waits for %q", raised.Activation(), raised.PINActivation(), raised.Desk())
 	}
+	_, err := d.SetPIN(octets(32, 6), octets(65, 7))
+	wantError(t, "SetPIN on an owned device", err, means.ErrOwned)
 	fresh, _ := newDevice(t)
-	_, err := fresh.EnrolUnconfirmed("", "ABCD-EFGH")
+	_, err = fresh.EnrolUnconfirmed("", "ABCD-EFGH")
 	bounds(t, "by nobody", err)
 	_, err = fresh.EnrolUnconfirmed("account-1", "")
 	bounds(t, "with no desk to wait for", err)
@@ -56,6 +57,9 @@ func TestUnconfirmedDevice(t *testing.T) {
 	wantError(t, "of a suspended one", err, means.ErrSuspended)
 	_, err = raised.EnrolUnconfirmed("account-1", "ABCD-EFGH")
 	wantError(t, "of one that has a grade", err, means.ErrOwned)
+	if d.Pairing() != "" || fresh.Pairing() == "" {
+		t.Error("the pairing goes on with an owned device")
+	}
 	_, err = d.EnrolUnconfirmed("account-2", "ABCD-EFGH")
 	wantError(t, "by another", err, means.ErrOwned)
 }
