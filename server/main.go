@@ -35,6 +35,9 @@ type commands struct {
 		Show     deskShowCmd     `cmd:"" help:"Show who waits, and write the portrait of the card to a file."`
 		Activate deskActivateCmd `cmd:"" help:"Compare the face, and make the code to hand over."`
 	} `cmd:"" help:"Activation of a citizen's means in person."`
+	Means struct {
+		Suspend meansSuspendCmd `cmd:"" help:"Suspend a device with its cards, or one card, for good: it was lost, or is in the wrong hands."`
+	} `cmd:"" help:"Devices and cards of citizens."`
 	Demo demoCmd `cmd:"" help:"Run broker, service provider and a private card reader with a simulated card."`
 }
 

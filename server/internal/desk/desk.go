@@ -6,6 +6,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"pivot/server/internal/audit"
@@ -40,6 +41,7 @@ const codeLife = 15 * time.Minute
 var (
 	ErrUnknown  = errors.New("desk: no case of that reference: it was never opened, or it is over")
 	ErrPortrait = errors.New("desk: the card gave no portrait that can be shown: there is no face to compare")
+	ErrOver     = errors.New("desk: device or card was suspended since: there is nothing to activate, and the case is closed")
 	ErrAgent    = errors.New("desk: an agent has a name: 1 to 64 letters, digits, dots, hyphens, @ and underscores")
 	// ErrNames is the error of an activation for which nobody said that the names were compared.
 	ErrNames = errors.New("desk: les noms imprimés sur la carte n'ont pas été comparés ; " +
@@ -115,10 +117,11 @@ type Shown struct {
 	Notices map[string]string `json:"notices,omitempty"`
 }
 
-// Show gives the person and the portrait of a case. That it was looked at is in the audit log before it is shown. Errors:
-// [ErrUnknown]; [ErrPortrait]; [ErrAgent]; those of the book.
+// Show gives the person and the portrait of a case. That it was looked at is in the audit log before it is shown. A case whose
+// device or card was suspended meanwhile is closed instead. Errors: [ErrUnknown]; [ErrPortrait]; [ErrAgent]; [ErrOver]; those
+// of the book.
 func (s *Service) Show(ctx context.Context, o Order) (Shown, error) {
-	c, err := s.find(ctx, o)
+	c, err := s.standing(ctx, o)
 	if err != nil {
 		return Shown{}, err
 	}
@@ -150,7 +153,7 @@ type Handover struct {
 // code of before is not good any more. Errors: as of [Service.Show]; [ErrNames] where names must be compared and were not;
 // [record.ErrStale] when somebody else dealt with the case meanwhile.
 func (s *Service) Activate(ctx context.Context, o Order) (Handover, error) {
-	c, err := s.find(ctx, o)
+	c, err := s.standing(ctx, o)
 	if err != nil {
 		return Handover{}, err
 	}
@@ -169,24 +172,34 @@ func (s *Service) Activate(ctx context.Context, o Order) (Handover, error) {
 	if c.Unconfirmed() {
 		entry = entry.With("names", "compared")
 	}
-	if err := s.Book.Apply(ctx, []record.Change{next.Change()}, entry); err != nil {
+	if err := s.Book.Apply(ctx, []record.Change{next.By(o.Agent).Change()}, entry); err != nil {
 		return Handover{}, err
 	}
 	return Handover{Code: code, Until: now.Add(codeLife)}, nil
 }
 
-// Refuse ends a case: the face is not that of the portrait, or the names are not those on the card. Errors: as of [Service.Activate].
+// Refuse ends a case: the face is not that of the portrait, or the names are not those on the card. Somebody enrolled a card
+// that is not theirs, or that they lent: device and card are suspended with it, and whatever logs in by them. Errors: as of
+// [Service.Activate].
 func (s *Service) Refuse(ctx context.Context, o Order) error {
 	c, err := s.find(ctx, o)
 	if err != nil {
 		return err
 	}
-	next, err := c.End(s.Now())
-	if err != nil {
+	_, device, _ := c.Means()
+	changes, entries, err := s.retire(ctx, Suspension{ID: device, Agent: o.Agent, Reason: reasonRefused})
+	if err != nil && !errors.Is(err, errNoMeans) {
 		return err
 	}
-	entry := s.entry(c, eventRefused).With("agent", o.Agent)
-	return s.Book.Apply(ctx, []record.Change{next.Change()}, entry)
+	// The device may wait for another case by now.
+	if !slices.ContainsFunc(changes, func(x record.Change) bool { return x.Next.Kind == record.DeskCase && x.Next.ID == c.ID() }) {
+		next, err := c.End(s.Now())
+		if err != nil {
+			return err
+		}
+		changes = append(changes, next.Change())
+	}
+	return s.Book.Apply(ctx, changes, append(entries, s.entry(c, eventRefused).With("agent", o.Agent))...)
 }
 
 // find reads the case that an agent names, however the reference was typed.
@@ -206,6 +219,36 @@ func (s *Service) find(ctx context.Context, o Order) (means.DeskCase, error) {
 		return means.DeskCase{}, ErrUnknown
 	}
 	return c, nil
+}
+
+// standing finds a case that can still be done: one whose device or card was suspended meanwhile is closed.
+func (s *Service) standing(ctx context.Context, o Order) (means.DeskCase, error) {
+	c, err := s.find(ctx, o)
+	if err != nil {
+		return means.DeskCase{}, err
+	}
+	_, device, card := c.Means()
+	for kind, id := range map[record.Kind]string{record.Device: device, record.Card: card} {
+		switch r, err := s.Book.Get(ctx, kind, id); {
+		case err == nil && r.State == record.StateActive:
+		case err == nil || errors.Is(err, record.ErrUnknown):
+			return means.DeskCase{}, errors.Join(ErrOver, s.closed(ctx, c))
+		default:
+			return means.DeskCase{}, err
+		}
+	}
+	return c, nil
+}
+
+// closed ends a case whose device or card was suspended.
+func (s *Service) closed(ctx context.Context, c means.DeskCase) error {
+	next, err := c.End(s.Now())
+	if err != nil {
+		return err
+	}
+	entry := s.entry(c, eventRefused)
+	entry.Reason = reasonSuspended
+	return s.Book.Apply(ctx, []record.Change{next.Change()}, entry)
 }
 
 func (s *Service) named(ctx context.Context, reference string) (means.DeskCase, error) {
@@ -240,6 +283,12 @@ func agentOK(name string) bool {
 	}
 	return true
 }
+
+// Why a case is over without effect.
+const (
+	reasonRefused   = "desk-refused"    // and its device and card are suspended
+	reasonSuspended = "means-suspended" // device or card were
+)
 
 // What an agent did: the detail "agent" says who, the detail "case" of which activation.
 const (

@@ -47,7 +47,7 @@ func TestDesk(t *testing.T) {
 	if _, err := s.Show(t.Context(), s.order()); !errors.Is(err, desk.ErrUnknown) {
 		t.Errorf("a case that is over is shown: %v", err)
 	}
-	for event, by := range map[audit.Event]string{"desk-shown": agent, "desk-approved": agent, audit.DeskActivated: ""} {
+	for event, by := range map[audit.Event]string{"desk-shown": agent, "desk-approved": agent, audit.DeskActivated: agent} {
 		e := s.entries(event)
 		if len(e) != 1 || e[0].Details["agent"] != by || e[0].Details["case"] != caseID || e[0].Account != account {
 			t.Errorf("%s: %v", event, e)

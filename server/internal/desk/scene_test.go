@@ -11,6 +11,7 @@ import (
 	"pivot/server/internal/assurance"
 	"pivot/server/internal/audit"
 	"pivot/server/internal/desk"
+	"pivot/server/internal/identity"
 	"pivot/server/internal/means"
 	"pivot/server/internal/record"
 	"pivot/server/internal/store"
@@ -35,6 +36,9 @@ const (
 	caseID   = "case-1"
 	account  = "account-1"
 	agent    = "agent.7"
+
+	firstEmail = "first@example.org"  // of whoever paired first
+	email      = "helene@example.org" // of the pairing whose case the scene has
 )
 
 func newScene(tb testing.TB) *scene {
@@ -84,10 +88,28 @@ func (s *scene) enrol(portrait []byte) {
 	s.must(err)
 	k, err := means.NewDeskCase(means.DeskParts{
 		ID: caseID, Reference: s.reference, Account: account, Device: deviceID, Card: cardID, Portrait: portrait,
-		Holder: []string{"DUPONT", "HELENE FRANCOISE", "...0001"},
+		Holder: []string{"DUPONT", "HELENE FRANCOISE", "...0001"}, Email: email,
 	}, s.now())
 	s.must(err)
-	s.must(s.store.Apply(s.tb.Context(), []record.Change{d.Change(), c.Change(), k.Change()}))
+	i, err := identity.New(identity.Fields{
+		GivenName: "Hélène Françoise", FamilyName: "DUPONT", Gender: "female", Birthdate: "1985-03-14", Birthcountry: "99100",
+		Birthplace: "69383", Email: firstEmail,
+	})
+	s.must(err)
+	a, err := means.NewAccount(means.AccountParts{ID: account, Lookup: [32]byte{4}, Person: i})
+	s.must(err)
+	a, _, err = a.Await(deviceID)
+	s.must(err)
+	s.must(s.store.Apply(s.tb.Context(), []record.Change{a.Change(), d.Change(), c.Change(), k.Change()}))
+}
+
+func (s *scene) account() means.Account {
+	s.tb.Helper()
+	r, err := s.store.Get(s.tb.Context(), record.Account, account)
+	s.must(err)
+	a, err := means.ParseAccount(r)
+	s.must(err)
+	return a
 }
 
 func (s *scene) device() means.Device {

@@ -66,8 +66,8 @@ type Holder struct {
 // Enrol finds the one person of the register whom a card names, with the address of electronic mail given. Names, birth
 // date and sex must agree under ICAO 9303-3 §6, and the place of birth must be the register's. Where the names are there in
 // full, in the zone or in data group 11, the place of birth tells namesakes apart. Where they are not, names must agree as
-// far as the zone goes, with one person alone, who is not confirmed. Errors: a *Refusal; an [identity.FieldError] for an
-// address or a record that has not its form.
+// far as the zone goes, with one person alone, who is not confirmed. Two whom an account does not tell apart are refused,
+// whatever the card says. Errors: a *Refusal; an [identity.FieldError] for an address or a record that has not its form.
 func Enrol(e Evidence, people []Candidate, email string) (Holder, error) {
 	var found []match
 	for _, c := range people {
@@ -99,7 +99,7 @@ func (e Evidence) names(i identity.Identity) bool {
 // whole reports whether the card gives names in full.
 func (e Evidence) whole() bool { return !e.Zone.Truncated || e.Full.Surname != "" }
 
-// one tells namesakes apart by where they were born.
+// one tells namesakes apart by where they were born, as far as their accounts are kept apart by it as well.
 func (e Evidence) one(found []match) (Holder, error) {
 	switch {
 	case len(found) == 0:
@@ -109,14 +109,50 @@ func (e Evidence) one(found []match) (Holder, error) {
 	case len(e.Birthplace) == 0:
 		return Holder{}, &Refusal{ReasonNoPlace}
 	}
-	found = slices.DeleteFunc(found, func(m match) bool { return !bornAt(e.Birthplace, m.candidate) })
-	switch len(found) {
+	var here []match
+	for _, m := range found {
+		if bornAt(e.Birthplace, m.candidate) {
+			here = append(here, m)
+		}
+	}
+	switch len(here) {
 	case 0:
 		return Holder{}, &Refusal{ReasonBirthplace}
 	case 1:
-		return Holder{found[0].identity, e.whole()}, nil
+		alone, err := here[0].alone(found)
+		if err != nil {
+			return Holder{}, err
+		}
+		if alone {
+			return Holder{here[0].identity, e.whole()}, nil
+		}
 	}
 	return Holder{}, &Refusal{ReasonAmbiguous}
+}
+
+// alone reports whether nobody else of those found would have the same account. A card names the town of a birth abroad, an
+// account leaves it out: two whom the card tells apart could be one there. What an account leaves out is asked of the lookup
+// itself, under a key that is no secret.
+func (m match) alone(found []match) (bool, error) {
+	key, err := identity.NewLookupKey(make([]byte, 32))
+	if err != nil {
+		return false, err
+	}
+	mine, err := key.Account(m.identity)
+	if err != nil {
+		return false, err
+	}
+	same := 0
+	for _, other := range found {
+		theirs, err := key.Account(other.identity)
+		if err != nil {
+			return false, err
+		}
+		if theirs == mine {
+			same++
+		}
+	}
+	return same == 1, nil
 }
 
 // Again checks at a login that the card is still the enrolled person's, and that the register still says of this person
@@ -151,9 +187,20 @@ func person(r identity.Record, email string) (identity.Identity, error) {
 		given = unnamed
 	}
 	return identity.New(identity.Fields{
-		GivenName: given, FamilyName: r.FamilyName, Gender: r.Gender, Birthdate: r.Birthdate + "-00-00"[:max(0, 10-len(r.Birthdate))],
+		GivenName: given, FamilyName: r.FamilyName, Gender: r.Gender, Birthdate: day(r.Birthdate),
 		Birthcountry: r.Birthcountry, Birthplace: r.Birthplace, Email: email, Register: &r,
 	})
+}
+
+// day writes a month or a year as identities have them. Anything else stays, and is refused as it is.
+func day(birthdate string) string {
+	switch len(birthdate) {
+	case len("YYYY-MM"):
+		return birthdate + "-00"
+	case len("YYYY"):
+		return birthdate + "-00-00"
+	}
+	return birthdate
 }
 
 // sameRecord compares every value, to the byte.

@@ -119,6 +119,17 @@ func TestRefusals(t *testing.T) {
 		{"ligature", func(s *scene) { s.e.Birthplace, s.people[0].PlaceName = []string{"COEUVRES"}, "Cœuvres" }, ""},
 		{"a namesake born elsewhere", func(s *scene) { s.people = append(s.people, namesake("29019", "BREST")) }, ""},
 		{"a namesake born there", func(s *scene) { s.people = append(s.people, registered()) }, enrolment.ReasonAmbiguous},
+		{"a namesake born abroad", func(s *scene) { s.people = append(s.people, abroad(registered())) }, ""},
+		{"abroad, a namesake in another town", func(s *scene) {
+			s.people = []enrolment.Candidate{abroad(registered()), abroad(registered())}
+			s.people[0].PlaceName = "ORAN"
+			s.e.Birthplace = []string{"ALGER", "ALGERIE"}
+		}, enrolment.ReasonAmbiguous}, // an account would not keep them apart
+		{"abroad, a namesake in another country", func(s *scene) {
+			s.people = []enrolment.Candidate{abroad(registered()), abroad(registered())}
+			s.people[0].Record.Birthcountry, s.people[0].CountryName = "99350", "MAROC"
+			s.e.Birthplace = []string{"ALGER", "ALGERIE"}
+		}, ""},
 		{"born abroad", func(s *scene) {
 			s.people[0] = abroad(s.people[0])
 			s.e.Birthplace = []string{"ALGER", "ALGERIE"}
@@ -193,11 +204,14 @@ func TestTruncated(t *testing.T) {
 // TestForms: an address that is none, and a record that is none, are no refusals of the person.
 func TestForms(t *testing.T) {
 	t.Parallel()
-	broken := registered()
+	broken, short, none := registered(), registered(), registered()
 	broken.Record.Birthcountry = "FRANCE"
+	short.Record.Birthdate, none.Record.Birthdate = "198", ""
 	for name, err := range map[string]error{
 		"address": second(enrolment.Enrol(helene(), []enrolment.Candidate{registered()}, "helene")),
 		"record":  second(enrolment.Enrol(helene(), []enrolment.Candidate{broken}, email)),
+		"birth":   second(enrolment.Enrol(helene(), []enrolment.Candidate{short}, email)),
+		"none":    second(enrolment.Enrol(helene(), []enrolment.Candidate{none}, email)),
 	} {
 		if _, ok := errors.AsType[*identity.FieldError](err); !ok {
 			t.Errorf("%s: %v", name, err)

@@ -30,7 +30,21 @@ type Parts struct {
 	Now    func() time.Time
 }
 
-type portal struct{ Parts }
+type portal struct {
+	Parts
+
+	begun    *web.Pace // pairings that strangers begin
+	recorded *web.Pace // steps of other browsers that are recorded, by the pairing
+}
+
+// The bounds of what strangers have us keep.
+const (
+	mostBegun      = 20   // pairings a minute of one network: a family, a classroom
+	mostBegunInAll = 1000 // of all: each is kept for half an hour
+
+	mostRecorded      = 8 // entries about one pairing: more say nothing new
+	mostRecordedInAll = 1000
+)
 
 // pairingLife is how long a pairing may take from the form on: choosing a PIN and reading a card, without haste.
 const pairingLife = 30 * time.Minute
@@ -51,7 +65,10 @@ func Mount(p Parts) error {
 	if p.Kit == nil || p.Guard == nil || p.Issuer == "" || p.Meet == nil || p.Log == nil || p.Now == nil {
 		return errors.New("portal: a portal needs every part")
 	}
-	o := portal{p}
+	o := portal{
+		Parts: p, begun: &web.Pace{Each: mostBegun, All: mostBegunInAll, Window: time.Minute},
+		recorded: &web.Pace{Each: mostRecorded, All: mostRecordedInAll, Window: pairingLife},
+	}
 	p.Kit.Page(http.MethodGet, web.PathPair, o.ask)
 	p.Kit.Page(http.MethodPost, web.PathPair, o.begin)
 	p.Kit.Page(http.MethodGet, web.PathPairing, o.show)
@@ -94,11 +111,12 @@ func (o portal) begin(c *gin.Context) error {
 	if !known {
 		return o.form(c, http.StatusForbidden, assets.PairPage{Email: email, Problem: "pair.stale"})
 	}
+	if !o.begun.TakeFor(c, o.Now()) { // before anything is written
+		c.Header("Retry-After", "60")
+		return o.form(c, http.StatusTooManyRequests, assets.PairPage{Email: email, Problem: "pair.busy"})
+	}
 	err = o.Guard.Spend(c.Request.Context(), o.formStep(browser), values.Get(web.TokenField))
-	if _, public := errors.AsType[oauth.Error](err); public {
-		if err := o.mismatch(c, "", err); err != nil {
-			return err
-		}
+	if _, public := errors.AsType[oauth.Error](err); public { // nothing began, so there is nothing to record
 		return o.form(c, http.StatusForbidden, assets.PairPage{Email: email, Problem: "pair.stale"})
 	}
 	if err != nil {
@@ -188,8 +206,12 @@ func (o portal) lost(c *gin.Context, v rendezvous.Visit, err error) error {
 	return o.outcome(c, "gone")
 }
 
-// mismatch records a step of another browser than the one that began, or a form that is not ours.
+// mismatch records a step of another browser than the one that began, or a form that is not ours, of a pairing that is there;
+// of each a few, for whoever knows its address could go on.
 func (o portal) mismatch(c *gin.Context, id string, refusal error) error {
+	if !o.recorded.Take(id, o.Now()) {
+		return nil
+	}
 	public, _ := errors.AsType[oauth.Error](refusal)
 	return o.Log.Record(c.Request.Context(), audit.Entry{
 		Event: audit.BrowserMismatch, Reason: public.Fault.String(), At: o.Now(), Issuer: o.Issuer, Transaction: id,
@@ -206,6 +228,9 @@ func (o portal) step(name string, do func(context.Context, rendezvous.Visit) err
 		values, err := web.Form(c)
 		if err != nil {
 			return err
+		}
+		if err := o.Meet.Began(c.Request.Context(), v); err != nil { // or a stranger would have us spend and record
+			return o.lost(c, v, err)
 		}
 		err = o.Guard.Spend(c.Request.Context(), o.formOf(v, name), values.Get(web.TokenField))
 		public, refused := errors.AsType[oauth.Error](err)

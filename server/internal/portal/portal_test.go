@@ -145,7 +145,7 @@ func TestFormIsChecked(t *testing.T) {
 	if p := other.submit(first, "/pair", good); p.status != http.StatusForbidden {
 		t.Errorf("another browser, which has its own form: %d", p.status)
 	}
-	if got := s.refusals(); len(got) != 3 {
+	if got := s.refusals(); len(got) != 0 { // nothing began: strangers write no log
 		t.Errorf("audited: %v", got)
 	}
 	// The page that comes back carries a form that is good.
@@ -245,5 +245,71 @@ func TestPairingExpires(t *testing.T) {
 	}
 	if p := b.get(address + "/hop?c=" + strings.Repeat("A", 43)); p.status != http.StatusGone {
 		t.Errorf("back from the app: %d", p.status)
+	}
+}
+
+// Whoever knows no pairing writes nothing to the log, whatever the address says; whoever knows one, a few entries.
+func TestStrangersWriteNoLog(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	b, stranger := s.browser(), s.browser()
+	address, _ := b.begin()
+	cookie := strings.Repeat("A", 43)
+	for _, id := range []string{"PAY-1000-EUR-TO-MALLORY", strings.Repeat("A", 600), txn.NewID().String(), strings.Repeat("%0A", 43)} {
+		stranger.cookies["__Host-pivot-plus-"+id[:min(len(id), 16)]] = cookie
+		for _, step := range []string{"/confirm", "/deny", "/cancel"} {
+			if p := stranger.do(http.MethodPost, "/pair/"+id+step, "csrfToken=x"); p.status != http.StatusGone {
+				t.Errorf("%.20s%s: %d", id, step, p.status)
+			}
+		}
+		if p := stranger.get("/pair/" + id); p.status != http.StatusGone {
+			t.Errorf("%.20s: %d", id, p.status)
+		}
+	}
+	stranger.cookies["__Host-pivot-plus-pair"] = cookie
+	if p := stranger.do(http.MethodPost, "/pair", "csrfToken=x"); p.status != http.StatusForbidden {
+		t.Errorf("a form of nobody's: %d", p.status)
+	}
+	if got := s.refusals(); len(got) != 0 {
+		t.Fatalf("recorded %v", got)
+	}
+	id := strings.TrimPrefix(address, "/pair/")
+	stranger.cookies["__Host-pivot-plus-"+id[:16]] = cookie
+	for range 10 {
+		if p := stranger.get(address); p.status != http.StatusGone {
+			t.Errorf("another's: %d", p.status)
+		}
+		if p := stranger.do(http.MethodPost, address+"/cancel", "csrfToken=x"); p.status != http.StatusGone {
+			t.Errorf("another's, given up: %d", p.status)
+		}
+	}
+	if got := s.refusals(); len(got) != 8 {
+		t.Errorf("recorded %v", got)
+	}
+	if p := b.get(address); p.status != http.StatusOK {
+		t.Errorf("the browser that began: %d", p.status)
+	}
+}
+
+// One network begins so many pairings a minute, and no more; another is not held up, nor is one that began.
+func TestPairingsBegunAreBounded(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	b := s.browser()
+	var address string
+	for range 20 {
+		address, _ = b.begin()
+	}
+	email := url.Values{"email": {"helene@example.org"}}
+	p := b.submit(b.get("/pair"), "/pair", email)
+	if p.status != http.StatusTooManyRequests || !strings.Contains(p.body, "Wait one minute") || !strings.Contains(p.body, "helene@example.org") {
+		t.Fatalf("one more: %d\n%s", p.status, p.body)
+	}
+	if got := b.get(address); got.status != http.StatusOK {
+		t.Errorf("one that began: %d", got.status)
+	}
+	s.clock.Advance(minute)
+	if p := b.submit(p, "/pair", email); p.status != http.StatusSeeOther { // the form that came back is good
+		t.Errorf("a minute later: %d", p.status)
 	}
 }

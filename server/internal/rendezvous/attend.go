@@ -77,8 +77,14 @@ func (h *Host) answer(c *gin.Context, address string, err error) {
 }
 
 // hold returns the ceremony once it is not at the stage that the page shows, once the app listens or the page's code is too
-// old, and at the latest when the time is over. It holds nothing meanwhile: no lock, no connection to the store.
+// old, and at the latest when the time is over. It holds nothing meanwhile: no lock, no connection to the store. Where too many
+// answers are held already it returns the ceremony as it is, and the page comes again in a second.
 func (h *Host) hold(ctx context.Context, v Visit, seen string) (ceremony.Ceremony, error) {
+	leave, ok := h.held.enter(v.ID)
+	if !ok {
+		return h.get(ctx, v)
+	}
+	defer leave()
 	wake, stop := h.Events.Watch(v.ID)
 	defer stop()
 	end := time.NewTimer(held)

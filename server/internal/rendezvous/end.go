@@ -113,7 +113,7 @@ func (h *Host) Return(ctx context.Context, v Visit, presented string, refuse fun
 		if err != nil {
 			return err
 		}
-		return h.store(ctx, next, h.entry(audit.HopCompleted, v.ID, ""))
+		return h.store(ctx, next, h.entry(audit.HopCompleted, v.ID, "").With("device", next.Device()))
 	})
 }
 

@@ -37,6 +37,7 @@ type Host struct {
 	Parts
 
 	origin string
+	held   places
 }
 
 // New makes the host of an issuer, and lets the pages that wait do so. Call it before the kit is served. Errors: a part is
@@ -52,7 +53,7 @@ func New(p Parts) (*Host, error) {
 	for _, path := range []web.Path{web.PathInteraction, web.PathPairing} {
 		p.Kit.Patient(path, held+renewal)
 	}
-	return &Host{Parts: p, origin: u.Scheme + "://" + u.Host}, nil
+	return &Host{Parts: p, origin: u.Scheme + "://" + u.Host, held: places{taken: make(map[string]int)}}, nil
 }
 
 // ErrGone says that there is no such ceremony: never was, or expired.
@@ -123,6 +124,18 @@ func (h *Host) get(ctx context.Context, v Visit) (ceremony.Ceremony, error) {
 		return ceremony.Ceremony{}, ErrGone
 	}
 	return c, nil
+}
+
+// Began checks that a visit is of the browser that began the ceremony. Errors: [ErrGone], [ErrBrowser].
+func (h *Host) Began(ctx context.Context, v Visit) error {
+	c, err := h.get(ctx, v)
+	if err != nil {
+		return err
+	}
+	if !v.Known || !c.Began(v.Browser) {
+		return ErrBrowser
+	}
+	return nil
 }
 
 // tries bounds how often a step is taken anew because another request was faster.

@@ -393,3 +393,59 @@ func (s *scene) refuse() (rendezvous.Transition, error) {
 	t.Next, t.Entry, err = w.Refuse(txn.ReasonRelay, s.now())
 	return t, err
 }
+
+// Four answers of a ceremony are held; a fifth comes at once, and again once one of the four has ended.
+func TestHeldAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, false)
+		s.get(t.Context(), "")
+		began := time.Now()
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		first := s.wait(ctx, "?wait=offered")
+		var others []<-chan answer
+		for range 3 {
+			others = append(others, s.wait(t.Context(), "?wait=offered"))
+		}
+		synctest.Wait()
+		if a := s.get(t.Context(), "?wait=offered"); a.status != http.StatusSeeOther || a.location != s.path() || time.Since(began) != 0 {
+			t.Errorf("a fifth: %d to %q after %v", a.status, a.location, time.Since(began))
+		}
+		if a := s.get(t.Context(), ""); a.status != http.StatusOK || a.meeting.Code == "" {
+			t.Errorf("the page itself: %d", a.status)
+		}
+		leave()
+		<-first
+		again := s.wait(t.Context(), "?wait=offered")
+		synctest.Wait()
+		s.attach()
+		for _, held := range append(others, again) {
+			if a := <-held; a.status != http.StatusSeeOther || time.Since(began) != 0 {
+				t.Errorf("once a device is attached: %d after %v", a.status, time.Since(began))
+			}
+		}
+	})
+}
+
+// Began is for the browser that began alone.
+func TestBegan(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, true)
+	if err := s.Began(t.Context(), s.visit("")); !errors.Is(err, rendezvous.ErrGone) {
+		t.Errorf("before it began: %v", err)
+	}
+	if err := s.Begin(t.Context(), s.visit(""), "jeanne@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	unknown := s.visit("")
+	unknown.Known = false
+	if err := s.Began(t.Context(), s.visit("")); err != nil {
+		t.Error(err)
+	}
+	for _, v := range []rendezvous.Visit{s.visit("other"), unknown} {
+		if err := s.Began(t.Context(), v); !errors.Is(err, rendezvous.ErrBrowser) {
+			t.Errorf("another browser: %v", err)
+		}
+	}
+}

@@ -139,17 +139,28 @@ func (p person) known() (known, error) {
 		given = "-"
 	}
 	i, err := identity.New(identity.Fields{
-		GivenName: given, FamilyName: p.FamilyName, Gender: p.Gender, Birthdate: p.Birthdate + "-00-00"[:max(0, 10-len(p.Birthdate))],
+		GivenName: given, FamilyName: p.FamilyName, Gender: p.Gender, Birthdate: day(p.Birthdate),
 		Birthcountry: p.Country, Birthplace: p.Place, Email: anybody, Register: &r,
 	})
 	return known{Person{Record: r, PlaceName: p.PlaceName, CountryName: p.CountryName}, i}, err
+}
+
+// day writes a month or a year as identities have them. Anything else stays, and is refused as it is.
+func day(birthdate string) string {
+	switch len(birthdate) {
+	case len("YYYY-MM"):
+		return birthdate + "-00"
+	case len("YYYY"):
+		return birthdate + "-00-00"
+	}
+	return birthdate
 }
 
 // birthKey leaves the century out: a document has none.
 func birthKey(date string) string {
 	key := strings.ReplaceAll(date, "??", "")
 	key = strings.TrimRight(key, "-")
-	if len(key)%3 == 1 { // a year in four digits
+	if len(key) >= 4 && len(key)%3 == 1 { // a year in four digits
 		return key[2:]
 	}
 	return key

@@ -83,6 +83,9 @@ func TestFind(t *testing.T) {
 			*q = rnipp.Query{Surname: "TRAORE", GivenNames: "AMADOU", Birth: "??58-??-??", Sex: "M"}
 		}, 1},
 		{"no birth at all", base, func(q *rnipp.Query) { q.Birth = "" }, 0},
+		{"a birth of one digit", base, func(q *rnipp.Query) { q.Birth = "1" }, 0},
+		{"a birth that is cut", base, func(q *rnipp.Query) { q.Birth = "198" }, 0},
+		{"a month of birth", strings.Replace(base, "1985-03-14", "1985-03", 1), func(q *rnipp.Query) { q.Birth = "??85-03-??" }, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,6 +134,11 @@ func TestRefused(t *testing.T) {
 		{"no family name", "family_name = \"DUPONT\"\n", "", "person[0].family_name"},
 		{"gender", `"female"`, `"woman"`, "register.toml:4:"},
 		{"birth date", "1985-03-14", "1985-02-30", "register.toml:5:"},
+		{"birth date that is cut", "1985-03-14", "198", "register.toml:5:"},
+		{"birth date of one digit", "1985-03-14", "1", "register.toml:5:"},
+		{"birth date that ends in a hyphen", "1985-03-14", "1985-", "register.toml:5:"},
+		{"birth date that goes on", "1985-03-14", "1985-03-14-00", "register.toml:5:"},
+		{"no birth date", "1985-03-14", "", "person[0].birthdate"},
 		{"country", "99100", "FR", "register.toml:8:"},
 		{"municipality", "69383", "69000", "register.toml:6:"},
 		{"a name that is none", "Hélène", "\\u200b", "register.toml:2:"},
