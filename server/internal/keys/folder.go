@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 const (
@@ -30,6 +32,8 @@ type Folder struct {
 	disk disk
 	// vault holds the private halves of signing keys; nil: they rest here.
 	vault vault
+	// algorithm is that of signing keys; ES256 where it is empty.
+	algorithm jose.SignatureAlgorithm
 }
 
 // OpenFolder opens the folder dir, and makes it if it is not there. The clock

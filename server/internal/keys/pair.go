@@ -2,11 +2,10 @@ package keys
 
 import (
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/base64"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -22,20 +21,20 @@ const maxPairs = 16
 // maxTokenID bounds the identifier of a key in a token.
 const maxTokenID = 64
 
-// A pair is one ES256 key and its state. It is never changed.
+// A pair is one key and its state. It is never changed.
 type pair struct {
 	Key     Key
 	private private
-	public  *ecdsa.PublicKey // read from its own record, so that a damaged private key is noticed
+	public  public // read from its own record, so that a damaged private key is noticed
 }
 
 // record is a pair as it rests, sealed.
 type record struct {
 	ID        string `json:"kid"`
 	Algorithm string `json:"alg"`
-	Private   []byte `json:"private,omitempty"` // the scalar, 32 bytes (SEC 1 §2.3.7), or none:
+	Private   []byte `json:"private,omitempty"` // the scalar, 32 bytes (SEC 1 §2.3.7; RSA: PKCS #1), or none:
 	Token     []byte `json:"token,omitempty"`   // by what identifier a PKCS#11 token has the private half
-	Public    []byte `json:"public"`            // the point, uncompressed (SEC 1 §2.3.3)
+	Public    []byte `json:"public"`            // the point, uncompressed (SEC 1 §2.3.3; RSA: PKCS #1)
 	State     string `json:"state"`
 	Published int64  `json:"published"` // milliseconds since 1970, as all times here
 	Used      int64  `json:"used,omitempty"`
@@ -48,20 +47,24 @@ func (f *Folder) newPair(set string, now time.Time) (*pair, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	p := &pair{Key: Key{State: Next, Published: milli(now)}}
-	if f.vault == nil {
-		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			return nil, fmt.Errorf("keys: generate: %w", err)
-		}
-		p.private, p.public = scalar{private}, &private.PublicKey
-	} else {
-		key, public, err := f.vault.Generate(ctx, label(set))
-		if err != nil {
-			return nil, fmt.Errorf("keys: generate: %w", err)
-		}
-		p.private, p.public, p.Key.InToken = held{f.vault, key}, public, true
-	}
 	var err error
+	switch {
+	case f.alg() == jose.RS256:
+		p.private, p.public, err = newFactors()
+	case f.vault == nil:
+		var private *ecdsa.PrivateKey
+		if private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err == nil {
+			p.private, p.public = scalar{private}, point{&private.PublicKey}
+		}
+	default:
+		var key hsm.Key
+		var public *ecdsa.PublicKey
+		key, public, err = f.vault.Generate(ctx, label(set))
+		p.private, p.public, p.Key.InToken = held{f.vault, key}, point{public}, true
+	}
+	if err != nil {
+		return nil, fmt.Errorf("keys: generate: %w", err)
+	}
 	if p.Key.ID, err = thumbprint(p.public); err == nil {
 		err = p.test(ctx)
 	}
@@ -73,30 +76,20 @@ func (f *Folder) newPair(set string, now time.Time) (*pair, error) {
 
 func milli(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
 
-// thumbprint names a key by its public part (RFC 7638 §3).
-func thumbprint(public *ecdsa.PublicKey) (string, error) {
-	k := jose.JSONWebKey{Key: public}
-	digest, err := k.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return "", fmt.Errorf("keys: thumbprint: %w", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(digest), nil
-}
-
 // jwk returns the public key as it is published.
 func (p *pair) jwk() jose.JSONWebKey {
-	return jose.JSONWebKey{Key: p.public, KeyID: p.Key.ID, Use: "sig", Algorithm: string(jose.ES256)}
+	return jose.JSONWebKey{Key: p.public.key(), KeyID: p.Key.ID, Use: "sig", Algorithm: string(p.public.alg())}
 }
 
 func records(pairs []*pair) ([]record, error) {
 	out := make([]record, 0, len(pairs))
 	for _, p := range pairs {
-		public, err := p.public.Bytes()
+		public, err := p.public.bytes()
 		if err != nil {
 			return nil, fmt.Errorf("keys: %w", err)
 		}
 		r := record{
-			ID: p.Key.ID, Algorithm: string(jose.ES256), Public: public, State: p.Key.State.String(),
+			ID: p.Key.ID, Algorithm: string(p.public.alg()), Public: public, State: p.Key.State.String(),
 			Published: unixMilli(p.Key.Published), Used: unixMilli(p.Key.Used), Retired: unixMilli(p.Key.Retired),
 		}
 		switch private := p.private.(type) {
@@ -104,6 +97,8 @@ func records(pairs []*pair) ([]record, error) {
 			if r.Private, err = private.key.Bytes(); err != nil {
 				return nil, fmt.Errorf("keys: %w", err)
 			}
+		case factors:
+			r.Private = x509.MarshalPKCS1PrivateKey(private.PrivateKey)
 		case held:
 			r.Token = private.key.ID
 		}
@@ -139,7 +134,7 @@ func (f *Folder) parseRecords(set string, rs []record) ([]*pair, error) {
 }
 
 func (f *Folder) parse(set string, r record, state State) (*pair, error) {
-	if r.Algorithm != string(jose.ES256) {
+	if r.Algorithm != string(f.alg()) {
 		return nil, fmt.Errorf("algorithm %q", r.Algorithm)
 	}
 	if !r.dated(state) {
@@ -149,9 +144,9 @@ func (f *Folder) parse(set string, r record, state State) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), r.Public)
+	public, err := parsePublic(f.alg(), r.Public)
 	if err != nil {
-		return nil, errors.New("not a public key")
+		return nil, err
 	}
 	id, err := thumbprint(public)
 	if err != nil {
@@ -176,11 +171,7 @@ func (f *Folder) parse(set string, r record, state State) (*pair, error) {
 func (f *Folder) private(set string, r record) (private, error) {
 	switch {
 	case r.Token == nil:
-		key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), r.Private)
-		if err != nil {
-			return nil, errors.New("not a private key")
-		}
-		return scalar{key}, nil
+		return parsePrivate(f.alg(), r.Private)
 	case r.Private != nil || len(r.Token) == 0 || len(r.Token) > maxTokenID:
 		return nil, errors.New("not one private key")
 	case f.vault == nil:

@@ -2,12 +2,10 @@ package keys
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -18,8 +16,11 @@ type signer struct{ pair *pair }
 // KeyID returns the kid of the key.
 func (s *signer) KeyID() string { return s.pair.Key.ID }
 
-// Sign returns the compact JWS of the payload by ES256 (RFC 7515, RFC 7518
-// §3.4). Its header has alg and kid alone: go-jose writes typ only when it is
+// Algorithm returns that of the key: ES256, or RS256 of a set that is so.
+func (s *signer) Algorithm() string { return string(s.pair.public.alg()) }
+
+// Sign returns the compact JWS of the payload (RFC 7515, RFC 7518 §3.3, §3.4).
+// Its header has alg and kid alone: go-jose writes typ only when it is
 // told to. The signature has been verified with the published key.
 func (s *signer) Sign(ctx context.Context, payload []byte) (string, error) {
 	return s.sign(ctx, nil, payload)
@@ -29,7 +30,7 @@ func (s *signer) sign(ctx context.Context, options *jose.SignerOptions, payload 
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("keys: sign: %w", err)
 	}
-	j, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: opaque{ctx, s.pair}}, options)
+	j, err := jose.NewSigner(jose.SigningKey{Algorithm: s.pair.public.alg(), Key: opaque{ctx, s.pair}}, options)
 	if err != nil {
 		return "", fmt.Errorf("keys: sign: %w", err)
 	}
@@ -64,11 +65,13 @@ func (o opaque) Public() *jose.JSONWebKey {
 }
 
 // Algs implements jose.OpaqueSigner.
-func (o opaque) Algs() []jose.SignatureAlgorithm { return []jose.SignatureAlgorithm{jose.ES256} }
+func (o opaque) Algs() []jose.SignatureAlgorithm {
+	return []jose.SignatureAlgorithm{o.pair.public.alg()}
+}
 
 // SignPayload implements jose.OpaqueSigner.
 func (o opaque) SignPayload(input []byte, alg jose.SignatureAlgorithm) ([]byte, error) {
-	if alg != jose.ES256 {
+	if alg != o.pair.public.alg() {
 		return nil, jose.ErrUnsupportedAlgorithm
 	}
 	return o.pair.sign(o.ctx, input)
@@ -81,7 +84,7 @@ const (
 
 var errSignature = errors.New("keys: a signature did not verify: it was not released")
 
-// sign returns the two integers of a signature over input, each in full length,
+// sign returns a signature over input, of ES256 the two integers in full length,
 // leading zeros included, once the published key has verified these very bytes:
 // a fault during signing would otherwise show the private key to whoever sees
 // the result.
@@ -91,8 +94,7 @@ func (p *pair) sign(ctx context.Context, input []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keys: sign: %w", err)
 	}
-	if len(out) != signatureLen ||
-		!ecdsa.Verify(p.public, digest[:], new(big.Int).SetBytes(out[:scalarLen]), new(big.Int).SetBytes(out[scalarLen:])) {
+	if !p.public.verify(digest[:], out) {
 		p.private.doubt()
 		return nil, errSignature
 	}

@@ -105,6 +105,9 @@ func (f *Folder) LoadSigning(issuer string, schedule Schedule) (*Signing, error)
 
 func (f *Folder) signing(issuer string, schedule Schedule) (*Signing, error) {
 	set := "signing-" + issuer
+	if f.alg() != jose.ES256 {
+		set = "signing-" + string(f.alg()) + "-" + issuer
+	}
 	if err := errors.Join(checkIssuer(issuer), schedule.check()); err != nil {
 		return nil, err
 	}
@@ -140,7 +143,7 @@ func (s *Signing) SignAs(ctx context.Context, typ string, payload []byte) (strin
 }
 
 // types are those of messages signed beside tokens, which have none.
-var types = []string{"pivot-request+jwt"}
+var types = []string{"pivot-request+jwt", "token-introspection+jwt", "logout+jwt"}
 
 // Keys returns what may be told of the keys that are published now: next,
 // current, retired ones.

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -345,9 +346,7 @@ func TestLoadFromToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			own, copied := newScene(t), newVault()
-			for name, k := range v.keys {
-				copied.keys[name] = k
-			}
+			maps.Copy(copied.keys, v.keys)
 			changed := row.change(r, copied)
 			if changed == nil {
 				changed = r

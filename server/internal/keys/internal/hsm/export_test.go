@@ -21,6 +21,16 @@ var (
 	Lost       = lost
 )
 
+// Restart ends and starts the library, as a login that failed does.
+func (t *Token) Restart() error { return t.module.start() }
+
+// Sessions returns how many sessions wait for something to sign.
+func (t *Token) Sessions() int {
+	t.current.mu.Lock()
+	defer t.current.mu.Unlock()
+	return len(t.current.idle)
+}
+
 // Hold takes a turn until f returns.
 func (t *Token) Hold(ctx context.Context, f func(), late func()) error {
 	_, err := do(ctx, t, func(*link) (struct{}, error) { f(); return struct{}{}, nil }, func(struct{}) { late() })

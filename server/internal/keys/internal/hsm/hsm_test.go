@@ -3,7 +3,9 @@
 package hsm_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/elliptic"
 	"errors"
 	"fmt"
@@ -59,7 +61,7 @@ func TestKeysStay(t *testing.T) {
 	if _, err := ctx.WrapKey(session, mechanism(pkcs11.CKM_AES_KEY_WRAP), wrapping, object); err == nil {
 		t.Error("wrapped")
 	}
-	peer := append([]byte{4, 65}, point(t, k)...)
+	peer := append([]byte{4, 65}, point(t, k.public)...)
 	if _, err := ctx.DeriveKey(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDH1_DERIVE, pkcs11.NewECDH1DeriveParams(pkcs11.CKD_NULL, nil, peer))},
 		object, append(attribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_GENERIC_SECRET),
 			pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false))); err == nil {
@@ -75,9 +77,9 @@ func mechanism(kind uint) []*pkcs11.Mechanism {
 	return []*pkcs11.Mechanism{pkcs11.NewMechanism(kind, nil)}
 }
 
-func point(t *testing.T, k key) []byte {
+func point(t *testing.T, public *ecdsa.PublicKey) []byte {
 	t.Helper()
-	b, err := k.public.Bytes()
+	b, err := public.Bytes()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,8 +194,8 @@ func TestSessionsAreBounded(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if _, info := s.slot(t); info.SessionCount < 2 || info.SessionCount > hsm.AtOnce+1 {
-		t.Errorf("%d sessions, %d at most", info.SessionCount, hsm.AtOnce+1)
+	if n := s.Sessions(); n < 1 || n > hsm.AtOnce {
+		t.Errorf("%d sessions, %d at most", n, hsm.AtOnce)
 	}
 }
 
@@ -269,23 +271,27 @@ func TestLostAndFound(t *testing.T) {
 				if err := lose(s, raw(t)); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.Destroy(t.Context(), hsm.Key{Label: "pivot a", ID: []byte("none")}); err != nil {
+				gone := s.key(t, "pivot d")
+				if err := lose(s, raw(t)); err != nil {
+					t.Fatal(err)
+				}
+				if err := s.Destroy(t.Context(), gone.Key); err != nil {
 					t.Error(err)
 				}
-			}
-			if _, info := s.slot(t); info.SessionCount > hsm.AtOnce+2 { // one of the test's own
-				t.Errorf("%d sessions: those that were lost are open", info.SessionCount)
+				if _, err := s.signs(t, gone); !errors.Is(err, hsm.ErrAbsent) {
+					t.Errorf("half a key was destroyed: %v", err)
+				}
 			}
 		})
 	}
 }
 
-// TestSignWhileLost: signatures that are under way when sessions go are good or
-// refused, never wrong.
+// TestSignWhileLost: signatures that are asked for while sessions go and the
+// library restarts are good or refused, never wrong. (Sessions are not closed
+// here behind our back while they work: SoftHSM 2.6.1 does not survive it.)
 func TestSignWhileLost(t *testing.T) {
 	s := newScene(t)
 	keys := []key{s.key(t, "pivot a"), s.key(t, "pivot b")}
-	slot, _ := s.slot(t)
 	var group sync.WaitGroup
 	var good, refused atomic.Int32
 	done := make(chan struct{})
@@ -304,14 +310,14 @@ func TestSignWhileLost(t *testing.T) {
 		})
 	}
 	go func() { group.Wait(); close(done) }()
-	ctx := raw(t)
-	for ended := false; !ended; {
-		if err := ctx.CloseAllSessions(slot); err != nil {
-			t.Error(err)
+	for ended, n := false, 0; !ended; n++ {
+		if n%4 == 0 {
+			if err := s.Restart(); err != nil {
+				t.Error(err)
+			}
 		}
-		if good, err := s.signs(t, keys[0]); err == nil && !good {
-			t.Error("a wrong signature")
-		}
+		s.Doubt()
+		s.mustSign(t, keys[n%2])
 		select {
 		case <-done:
 			ended = true
@@ -462,9 +468,6 @@ func TestOpenRefuses(t *testing.T) {
 	} {
 		o := s.options()
 		row.change(&o)
-		if name == "no PIN" { // in a process that is logged in, none is needed
-			continue
-		}
 		if _, err := hsm.Open(o); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -487,7 +490,7 @@ func TestParsePoint(t *testing.T) {
 		"another length": {append([]byte{4, 64}, plain...), false}, "off the curve": {off, false}, "off the curve, wrapped": {append([]byte{4, 65}, off...), false},
 		"infinity": {[]byte{0}, false}, "compressed": {append([]byte{2}, plain[1:33]...), false},
 	} {
-		if public, err := hsm.ParsePoint(row.value); (err == nil) != row.good || row.good && public.X.Cmp(g.Gx) != 0 {
+		if public, err := hsm.ParsePoint(row.value); (err == nil) != row.good || row.good && !bytes.Equal(point(t, public), plain) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -78,6 +78,9 @@ func (l *link) close() {
 	idle := l.idle
 	l.idle, l.cut = nil, true
 	l.mu.Unlock()
+	// Some libraries do not survive that a session is closed while it works.
+	l.writing.Lock()
+	defer l.writing.Unlock()
 	_, _ = use(l, func(l *link) (struct{}, error) {
 		for _, s := range append(idle, l.anchor) {
 			_ = l.module.ctx.CloseSession(s)

@@ -5,6 +5,7 @@ package hsm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/miekg/pkcs11"
@@ -84,10 +85,5 @@ func is(err error, codes ...uint) bool {
 	if !ok {
 		return false
 	}
-	for _, c := range codes {
-		if uint(code) == c {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(codes, uint(code))
 }

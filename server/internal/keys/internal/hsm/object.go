@@ -150,8 +150,16 @@ func (l *link) find(s pkcs11.SessionHandle, k Key) (pkcs11.ObjectHandle, error) 
 	return found[0], nil
 }
 
-// search returns the objects of a key, four at most: it has two.
+// search returns the objects of a key, four at most: it has two. A session that
+// was logged out sees no private ones, and must not be believed.
 func (l *link) search(s pkcs11.SessionHandle, k Key, more ...*pkcs11.Attribute) ([]pkcs11.ObjectHandle, error) {
+	info, err := l.module.ctx.GetSessionInfo(s)
+	if err != nil {
+		return nil, fmt.Errorf("look for a key: %w", err)
+	}
+	if info.State != pkcs11.CKS_RO_USER_FUNCTIONS && info.State != pkcs11.CKS_RW_USER_FUNCTIONS {
+		return nil, errStale
+	}
 	template := append(more, pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.Label), pkcs11.NewAttribute(pkcs11.CKA_ID, k.ID))
 	if err := l.module.ctx.FindObjectsInit(s, template); err != nil {
 		return nil, fmt.Errorf("look for a key: %w", err)

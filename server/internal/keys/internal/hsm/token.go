@@ -68,7 +68,9 @@ type made struct {
 // Generate makes an ECDSA key on P-256 that signs and never leaves the token.
 func (t *Token) Generate(ctx context.Context, label string) (Key, *ecdsa.PublicKey, error) {
 	// Nobody knows the name of a key that is made after its caller has gone.
-	late := func(m made) { _, _ = attempt(t, func(l *link) (struct{}, error) { return struct{}{}, l.destroy(m.key) }) }
+	late := func(m made) {
+		_, _ = attempt(t, func(l *link) (struct{}, error) { return struct{}{}, l.destroy(m.key) })
+	}
 	m, err := do(ctx, t, func(l *link) (made, error) { return l.generate(label) }, late)
 	return m.key, m.public, err
 }
