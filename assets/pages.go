@@ -35,7 +35,7 @@ type file struct {
 // template or a catalogue that does not parse, which a test excludes.
 func NewPages(prefix string) (*Pages, error) {
 	p := &Pages{prefix: prefix, templates: map[string]*template.Template{}, files: map[string]file{}, named: map[string]string{}}
-	for _, name := range []string{"error", "home", "waiting", "release", "outcome", "pair", "pairing", "compare"} {
+	for _, name := range []string{"error", "home", "waiting", "release", "outcome", "pair", "pairing", "compare", "leave", "left"} {
 		t, err := template.ParseFS(parts, "templates/layout.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("assets: template %s: %w", name, err)
@@ -196,6 +196,12 @@ func (s scene) Advice() string {
 	return ""
 }
 
+// Parting is the sentence of a logout.
+func (s scene) Parting() string {
+	v, _ := s.View.(LeftPage)
+	return s.Say(v.said())
+}
+
 // appLink is what a page may wake the app with: no scheme but the app's, and nothing that could end the attribute.
 var appLink = regexp.MustCompile(`^pivot:(approve|pair)\?[A-Za-z0-9=&:/%.\[\]_-]+$`)
 
@@ -215,6 +221,15 @@ func (s scene) Level(name string) (string, error) {
 		return "", fmt.Errorf("assets: no level %q", name)
 	}
 	return s.Say(id), nil
+}
+
+// Check is what the service's developer is to check, for an error that has such a sentence; empty for another view.
+func (s scene) Check() string {
+	v, ok := s.View.(ErrorPage)
+	if id := "advice." + v.Code; ok && s.Speaker.Has(id) {
+		return s.Say(id)
+	}
+	return ""
 }
 
 // Say says a message that takes no data.

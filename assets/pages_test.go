@@ -116,7 +116,14 @@ func views(lang string) map[string]assets.View {
 		"consent-unticked": assets.ReleasePage{
 			Service: service, Level: "eidas2", Claims: claims(lang), Consent: true, Unticked: true, Accept: accept, Cancel: cancel,
 		},
-		"anonymous": assets.ReleasePage{Service: service, Level: "eidas1", Accept: accept, Cancel: cancel},
+		"leave": assets.LeavePage{
+			Service: service, Services: []string{service, "Mairie d'essai"}, Leave: accept, Stay: "/stay",
+		},
+		"leave-unasked": assets.LeavePage{Leave: accept, Stay: "/stay"},
+		"left":          assets.LeftPage{},
+		"left-back":     assets.LeftPage{Back: &assets.Way{Service: service, URL: "/back"}},
+		"stayed":        assets.LeftPage{Stayed: true},
+		"anonymous":     assets.ReleasePage{Service: service, Level: "eidas1", Accept: accept, Cancel: cancel},
 	}
 }
 
@@ -169,7 +176,7 @@ func TestPagesCanBeWalked(t *testing.T) {
 				t.Errorf("holds %q", never)
 			}
 		}
-		if id := regexp.MustCompile(`\b(page|meet|pair|ended|reason)\.[a-z]`).FindString(page); id != "" {
+		if id := regexp.MustCompile(`\b(page|meet|pair|leave|ended|reason)\.[a-z]`).FindString(page); id != "" {
 			t.Errorf("holds the name of a message: %q", id)
 		}
 		for _, box := range regexp.MustCompile(`<input type="checkbox" id="([^"]+)"`).FindAllStringSubmatch(page, -1) {
@@ -227,6 +234,8 @@ func TestTextNeverBecomesMarkup(t *testing.T) {
 		assets.ComparePage{Meeting: assets.Meeting{Device: evil, Compare: evil}, Same: form, Different: form},
 		assets.ReleasePage{Service: evil, Level: "eidas3", Claims: group, Consent: true, Accept: form, Cancel: form},
 		assets.HomePage{Discovery: "javascript:" + evil},
+		assets.LeavePage{Service: evil, Services: []string{evil}, Leave: form, Stay: "javascript:" + evil},
+		assets.LeftPage{Back: &assets.Way{Service: evil, URL: "javascript:" + evil}},
 	} {
 		page := render(t, "en", v)
 		for _, never := range []string{"<script", "<b>", `="javascript:`, `="data:`} {

@@ -1,7 +1,7 @@
 package assets
 
 // A View is what one page shows: an ErrorPage, a HomePage; of a login a WaitingPage, a ReleasePage, an OutcomePage; of a
-// pairing a PairPage, a PairingPage, a ComparePage, an OutcomePage. Texts in it are data, never markup: they are escaped for
+// pairing a PairPage, a PairingPage, a ComparePage, an OutcomePage; of a logout a LeavePage, a LeftPage. Texts in it are data, never markup: they are escaped for
 // the place where they stand.
 type View interface {
 	template() string
@@ -77,7 +77,7 @@ type OutcomePage struct {
 // PairPage begins a pairing. The field email goes with the form.
 type PairPage struct {
 	Email   string // as it was typed
-	Problem string // id of a message about it: "pair.email.malformed", "pair.stale"; empty at first
+	Problem string // id of a message about it: "pair.email.malformed", "pair.stale", "pair.busy"; empty at first
 	Begin   Form
 }
 
@@ -107,11 +107,27 @@ type ReleasePage struct {
 	Cancel   Form
 }
 
+// LeavePage asks the person whether to log out.
+type LeavePage struct {
+	Service  string   // that asks for it; empty where nobody says so
+	Services []string // that the person logged in to
+	Leave    Form
+	Stay     string // address where nothing is ended
+}
+
+// LeftPage says that the person is logged out, or is not.
+type LeftPage struct {
+	Stayed bool
+	Back   *Way // nil: no service is known to go back to
+}
+
 // HomePage tells a person who came to the broker by its bare address what it is.
 type HomePage struct {
 	Discovery string // address of the discovery document
 }
 
+func (LeavePage) template() string   { return "leave" }
+func (LeftPage) template() string    { return "left" }
 func (ErrorPage) template() string   { return "error" }
 func (WaitingPage) template() string { return "waiting" }
 func (ReleasePage) template() string { return "release" }
@@ -130,10 +146,20 @@ func (v ErrorPage) heading(s *Speaker) string {
 
 func (v WaitingPage) heading(s *Speaker) string { return s.Say(v.stage("page.waiting"), nil) }
 func (v ReleasePage) heading(s *Speaker) string { return sayOf(s, "page.release", v.Service) }
+func (LeavePage) heading(s *Speaker) string     { return s.Say("leave.title", nil) }
+func (v LeftPage) heading(s *Speaker) string    { return s.Say(v.said()+".title", nil) }
 func (HomePage) heading(s *Speaker) string      { return s.Say("page.home", nil) }
 func (PairPage) heading(s *Speaker) string      { return s.Say("pair.title", nil) }
 func (v PairingPage) heading(s *Speaker) string { return s.Say(v.stage("pair.meet"), nil) }
 func (ComparePage) heading(s *Speaker) string   { return s.Say("pair.compare", nil) }
+
+// said is the message of what the person did.
+func (v LeftPage) said() string {
+	if v.Stayed {
+		return "leave.stayed"
+	}
+	return "leave.left"
+}
 
 // stage is the message of a page that changes its heading once the app has been called, and once browser and app have met.
 func (m Meeting) stage(id string) string {

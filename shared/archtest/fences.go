@@ -82,6 +82,12 @@ var fences = []Fence{
 		Import: "github.com/zalando/go-keyring", In: []string{"app/internal/keystore/..."}, Tests: true,
 		Reason: "one package knows where the device's key lives",
 	},
+	{
+		Import: "github.com/miekg/pkcs11", In: []string{"server/internal/keys/internal/hsm"}, Tests: true,
+		Reason: "one package owns PKCS#11, behind a build tag, or the server would need cgo",
+	},
+	{Import: "github.com/coreos/go-oidc/...", Reason: "a judge of our answers: for tests"},
+	{Import: "golang.org/x/oauth2/...", Reason: "a judge of our answers: for tests"},
 	{Import: "github.com/chromedp/...", Reason: "it drives a browser: for tests"},
 	{
 		Import: "pivot/server/internal/verify/prooftest",
@@ -151,7 +157,10 @@ var modules = []Module{
 	{"github.com/chromedp/cdproto", "the messages of chromedp, pinned to what it was written for"},
 	{"github.com/chromedp/chromedp", "a real browser in tests, from Go, by the one installed"},
 	{"github.com/cloudflare/circl", "RFC 9497: the oblivious function that hardens the PIN"},
+	{"github.com/coreos/go-oidc/v3", "another OpenID Connect client, as a judge in tests"},
+	{"golang.org/x/oauth2", "the OAuth client of that judge"},
 	{"github.com/google/go-tpm", "a device key that cannot be copied, where the machine has a TPM"},
+	{"github.com/miekg/pkcs11", "PKCS#11 tokens (HSM), behind the build tag pkcs11"},
 	{"github.com/zalando/go-keyring", "the desktop's own keychain, without cgo on Linux"},
 	{"modernc.org/sqlite", "the embedded database, without cgo"},
 }

@@ -35,33 +35,66 @@ func House() Policy {
 var (
 	edges = []string{
 		"server/internal/op", "server/internal/rp", "server/internal/companion", "server/internal/webauthn",
-		"server/internal/login", "server/internal/portal", "server/internal/desk",
+		"server/internal/login", "server/internal/logout", "server/internal/portal", "server/internal/desk",
 	}
 	services = []string{
-		"server/internal/registry", "server/internal/session", "server/internal/keys", "server/internal/trust",
-		"server/internal/rnipp", "server/internal/notify", "server/internal/events",
+		"server/internal/registry", "server/internal/keys", "server/internal/trust",
+		"server/internal/rnipp", "server/internal/notify", "server/internal/events", "server/internal/fetch", "server/internal/farewell",
 	}
 	core = []string{
 		"server/internal/txn", "server/internal/verify/...", "server/internal/assurance", "server/internal/identity",
 		"server/internal/claims", "server/internal/token", "server/internal/client", "server/internal/audit",
 		"server/internal/oauth", "server/internal/config/...",
 		"server/internal/record", "server/internal/means", "server/internal/ceremony", "server/internal/enrolment",
+		"server/internal/keyset", "server/internal/dpop", "server/internal/session",
 	}
 )
 
 // exceptions to the budget, one reason each.
 var exceptions = []Exception{
 	{
-		Rule: "fan-out", Where: "server/internal/broker", Limit: 21,
+		Rule: "fan-out", Where: "server/internal/broker", Limit: 25,
 		Reason: "wiring names every concrete type",
 	},
 	{
-		Rule: "fan-out", Where: "server/internal/op", Limit: 9,
+		Rule: "fan-out", Where: "server/internal/op", Limit: 13,
 		Reason: "the provider is where protocol, client, transaction and token meet; each of its files uses a few of them",
 	},
 	{
 		Rule: "fan-out", Where: "server/internal/companion", Limit: 17,
 		Reason: "here every kind of evidence meets the means, the register and the transaction that it is for; each of its files uses a few of them",
+	},
+	{
+		Rule: "fan-out", Where: "server/internal/logout", Limit: 9,
+		Reason: "an edge where session, token, client and page meet; each of its files uses a few of them",
+	},
+	{
+		Rule: "exported", Where: "server/internal/oauth", Limit: 38,
+		Reason: "the vocabulary of seven endpoints: a parser and its result for each, and the faults",
+	},
+	{
+		Rule: "exported", Where: "server/internal/token", Limit: 21,
+		Reason: "each kind of token is a type, and sealing one is a function",
+	},
+	{
+		Rule: "struct-fields", Where: "server/internal/means.deskBody", Limit: 14,
+		Reason: "what is sealed of a case, a field for each thing kept",
+	},
+	{
+		Rule: "struct-fields", Where: "server/internal/means.deviceBody", Limit: 13,
+		Reason: "what is sealed of a device, a field for each thing kept",
+	},
+	{
+		Rule: "struct-fields", Where: "server/internal/txn.Params", Limit: 13,
+		Reason: "the values of an authorize request, a field a parameter",
+	},
+	{
+		Rule: "exported", Where: "server/internal/client", Limit: 19,
+		Reason: "two kinds of records, of services and of data providers, that authenticate alike",
+	},
+	{
+		Rule: "exported", Where: "server/internal/audit", Limit: 21,
+		Reason: "the entry, the tree over entries and its checkpoints, and the business names that ministries' reports know",
 	},
 	{
 		Rule: "fan-out", Where: "server/internal/verify/card", Limit: 9,
@@ -76,7 +109,7 @@ var exceptions = []Exception{
 		Reason: "four things that an account has, each with its parts, its constructor and its reader",
 	},
 	{
-		Rule: "exported", Where: "shared/wire", Limit: 60,
+		Rule: "exported", Where: "shared/wire", Limit: 61,
 		Reason: "the messages between the two programs, a type each, and the addresses they go to",
 	},
 	{
@@ -84,7 +117,7 @@ var exceptions = []Exception{
 		Reason: "what a window and a command line both have to show and to ask, named once",
 	},
 	{
-		Rule: "exported", Where: "assets", Limit: 20,
+		Rule: "exported", Where: "assets", Limit: 22,
 		Reason: "each page is a type, which its template alone can show",
 	},
 	{

@@ -21,6 +21,7 @@ type Event string
 const (
 	AuthorizeReceived  Event = "authorize-received"  // a valid request opened a transaction
 	AuthorizeRefused   Event = "authorize-refused"   // a request was refused before there was a transaction
+	AuthorizePushed    Event = "authorize-pushed"    // a client sent a valid request ahead
 	ProofAccepted      Event = "proof-accepted"      // evidence reached the level asked for
 	ConsentGiven       Event = "consent-given"       // the citizen went on; the detail "notice" says how
 	CodeIssued         Event = "code-issued"         // the service provider was sent a code
@@ -29,6 +30,13 @@ const (
 	CodeRefused        Event = "code-refused"        // a code that is not known, or no longer
 	TokenUsed          Event = "token-used"          // an access token released the identity
 	TokenRefused       Event = "token-refused"       // an access token that is not known, or no longer
+	TokenRevoked       Event = "token-revoked"       // an access token was taken back; the reason says by what
+	RevocationRefused  Event = "revocation-refused"  // a revocation had no effect; the reason says why
+	LogoutRequested    Event = "logout-requested"    // a service provider sent a browser to log out
+	LogoutRefused      Event = "logout-refused"      // in a way that was refused
+	SessionEnded       Event = "session-ended"       // a browser's session is over; the reason says why
+	LogoutSent         Event = "logout-sent"         // a service provider took the logout token
+	LogoutFailed       Event = "logout-failed"       // and one did not, in all tries; the reason says why
 	TransactionRefused Event = "transaction-refused" // a transaction ended; the reason says why
 	TransactionExpired Event = "transaction-expired" // a transaction ended with its time
 	LoginAbandoned     Event = "login-abandoned"     // a transaction ended because the citizen gave up
@@ -54,10 +62,14 @@ const (
 	DeskRequested      Event = "desk-requested"      // an activation in person waits
 	DeskActivated      Event = "desk-activated"      // and was done; the detail "agent" says by whom
 	CeremonyRefused    Event = "ceremony-refused"    // a pairing or a change of PIN ended without effect
+	TokenChecked       Event = "token-checked"       // a data provider was told what an access token is good for; the detail "service" says whose
+	TokenCheckRefused  Event = "token-check-refused" // a data provider asked about a token that is good for nothing there, or asked wrongly
+	ProviderRefused    Event = "provider-refused"    // a data provider did not authenticate
 	EntriesForgotten   Event = "entries-forgotten"   // retention destroyed payloads; their leaves remain
 )
 
-// Entry is one event worth keeping. It identifies by pseudonyms: no name, no address, no token and no other secret.
+// Entry is one event worth keeping. It identifies by pseudonyms, and by the address of the network that a request came from
+// (see [Entry.From]): no name, no token and no other secret.
 // A field that does not apply is empty.
 type Entry struct {
 	Event       Event             // required

@@ -53,6 +53,8 @@ const (
 	DeskShow     Operation = "desk-show"
 	DeskActivate Operation = "desk-activate"
 	DeskRefuse   Operation = "desk-refuse"
+
+	SuspendMeans Operation = "means-suspend" // a device with what rests on it, or a card, is to be used no more
 )
 
 // perform does an operation.
@@ -69,7 +71,7 @@ func (b *Broker) perform(ctx context.Context, o Operation, input []byte) (any, e
 		return b.verifyAudit(ctx, input)
 	case StartEpoch:
 		return b.startEpoch(ctx)
-	case DeskList, DeskShow, DeskActivate, DeskRefuse:
+	case DeskList, DeskShow, DeskActivate, DeskRefuse, SuspendMeans:
 		return b.desk.Perform(ctx, string(o), input)
 	}
 	return nil, fmt.Errorf("no operation %q", o)

@@ -287,7 +287,7 @@ func (s scene) parameterRows() []pageRow {
 	for _, v := range []string{"fragment", "form_post", "query.jwt", "Query"} {
 		add(v, "response_mode", v)
 	}
-	for _, name := range []string{"request", "request_uri", "registration", "id_token_hint", "resource", "authorization_details", "dpop_jkt"} {
+	for _, name := range []string{"request_uri", "registration", "id_token_hint", "resource", "authorization_details"} {
 		add("not served", name, "x")
 	}
 	for _, v := range []string{
@@ -345,13 +345,13 @@ func (s scene) neighbours(tb testing.TB) {
 	redirect := `redirect_uris = ["` + s.world.SP[0].Redirect + `"]`
 	files := s.demoRecord(tb, "idle-sp", `sp_type     = "public"`, "sp_type = \"public\"\nactive = false")
 	maps.Copy(files, s.demoRecord(tb, "plain-sp", `claims = ["amr"]`, ""))
-	maps.Copy(files, s.demoRecord(tb, "standard-sp", `"plus"`, `"standard"`))
+	maps.Copy(files, s.demoRecord(tb, "standard-sp", `"plus"`, `"standard"`, " rnipp_identite_pivot", ""))
 	maps.Copy(files, s.demoRecord(tb, "pkce-sp", `client_secret_files        =`, "require_pkce = true\nclient_secret_files =",
 		redirect, `redirect_uris = ["https://other.example.fr/callback?a=b", "https://other.example.fr/callback"]`))
 	s.register(tb, files)
 }
 
-// TestAuthorizeRefusedOnPage changes one thing in a valid request, by GET and by POST: nobody is told but the person.
+// TestAuthorizeRefusedOnPage (row A1) changes one thing in a valid request, by GET and by POST: nobody is told but the person.
 func TestAuthorizeRefusedOnPage(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -481,7 +481,7 @@ func (s scene) told(t *testing.T, a answer, address string, row clientRow, state
 	noCookie(t, a)
 }
 
-// TestAuthorizeRefusedToClient has the client told at its registered address, in the query or in the fragment.
+// TestAuthorizeRefusedToClient (rows A1, B1, B5, B9) has the client told at its registered address, in the query or in the fragment.
 func TestAuthorizeRefusedToClient(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -508,7 +508,7 @@ func TestAuthorizeRefusedToClient(t *testing.T) {
 	s.control(t)
 }
 
-// TestAuthorizeAdmits holds what must not be refused beside what must.
+// TestAuthorizeAdmits (rows A1, B1, B9) holds what must not be refused beside what must.
 func TestAuthorizeAdmits(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -744,7 +744,7 @@ func TestAuthorizeLanguage(t *testing.T) {
 func TestAPIWithoutCookies(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	for _, path := range []string{"/.well-known/openid-configuration", "/jwks", "/token", "/userinfo"} {
+	for _, path := range []string{"/.well-known/openid-configuration", "/jwks", "/token", "/userinfo", "/token/revocation", "/checktoken", "/token/introspection"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodHead, http.MethodOptions} {
 			for _, query := range []string{"", "?lang=en", "?" + s.base().Encode()} {
 				a := knock(t, method, s.issuer()+path+query, "a=b", "Content-Type", formType, "Cookie", "pivot-plus="+strings.Repeat("A", 43))

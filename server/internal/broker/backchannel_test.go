@@ -64,8 +64,10 @@ func startBy(tb testing.TB, c *clock) scene {
 	if err := b.open(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	if err := b.mount(tb.Context(), settings.Issuers()[0]); err != nil {
-		tb.Fatal(err)
+	for _, i := range settings.Issuers() {
+		if err := b.mount(tb.Context(), i); err != nil {
+			tb.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -398,7 +400,7 @@ func (s scene) demoKey(tb testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-// TestTokenRefusals changes one thing in a valid token request. What is refused before the code was looked at leaves it
+// TestTokenRefusals (row A3) changes one thing in a valid token request. What is refused before the code was looked at leaves it
 // good; a code in wrong hands is spent.
 func TestTokenRefusals(t *testing.T) {
 	t.Parallel()
@@ -550,7 +552,7 @@ func lasting(tb testing.TB, object map[string]json.RawMessage) {
 	}
 }
 
-// TestExchange is the positive control of every refusal: what a service provider gets, member by member.
+// TestExchange (rows A3, A4, B8) is the positive control of every refusal: what a service provider gets, member by member.
 func TestExchange(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -678,7 +680,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 	redeemed(t, with(s.assertion(t, nil)), "openid given_name")
 }
 
-// TestUserinfoRefusals presents everything but a good access token in the header, then a good one.
+// TestUserinfoRefusals (row A4) presents everything but a good access token in the header, then a good one.
 func TestUserinfoRefusals(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -21,6 +21,7 @@ import (
 	"pivot/server/internal/config"
 	"pivot/server/internal/desk"
 	"pivot/server/internal/events"
+	"pivot/server/internal/farewell"
 	"pivot/server/internal/fetch"
 	"pivot/server/internal/keys"
 	"pivot/server/internal/registry"
@@ -47,6 +48,7 @@ type Broker struct {
 
 // secrets are the deployment's keys.
 type secrets struct {
+	folder  *keys.Folder
 	ring    *keys.Ring
 	signing map[string]*keys.Signing // by name: see signingNames
 	note    audit.Key
@@ -56,6 +58,7 @@ type secrets struct {
 type partners struct {
 	registry *registry.Registry
 	fetcher  *fetch.Fetcher
+	courier  *farewell.Courier
 	keysets  *fetch.Keys
 }
 
@@ -155,8 +158,11 @@ func (b *Broker) open(ctx context.Context) error {
 		return err
 	}
 	if b.store, err = store.Open(ctx, store.Options{
-		Dir: b.config.DataDir(), Sealer: b.ring, Now: b.now, Retention: b.config.Retention().Audit,
+		Dir: b.config.DataDir(), Sealer: b.ring, Now: b.now, Retention: b.config.Retention().Audit, Written: b.event,
 	}); err != nil {
+		return err
+	}
+	if err := b.openFarewell(); err != nil {
 		return err
 	}
 	b.desk, err = desk.New(desk.Parts{Book: b.store, Log: b.store, Now: b.now})
@@ -189,6 +195,9 @@ func (b *Broker) Close() error {
 	}
 	if b.store != nil {
 		errs = append(errs, b.store.Close())
+	}
+	if b.folder != nil {
+		errs = append(errs, b.folder.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -262,9 +271,10 @@ const (
 	sequenceEvery = time.Second
 	sweepEvery    = 10 * time.Second
 	rotateEvery   = time.Minute // looks whether a planned rotation is due
+	farewellEvery = time.Second
 )
 
-// background numbers audit entries, sweeps what is over and rotates keys when they are due, each at its own pace, until ctx
+// background numbers audit entries, sweeps what is over, rotates keys when they are due and tells of logouts, each at its own pace, until ctx
 // ends; the channel is closed then.
 func (b *Broker) background(ctx context.Context) <-chan struct{} {
 	var jobs sync.WaitGroup
@@ -290,6 +300,7 @@ func (b *Broker) background(ctx context.Context) <-chan struct{} {
 		return err
 	})
 	job(rotateEvery, b.rotateDue)
+	job(farewellEvery, b.courier.Deliver)
 	done := make(chan struct{})
 	go func() {
 		jobs.Wait()

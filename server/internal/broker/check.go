@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"pivot/server/internal/config"
+	"pivot/server/internal/keys"
 	"pivot/server/internal/registry"
 )
 
@@ -23,6 +24,11 @@ func Check(path string) ([]string, error) {
 	}
 	if _, err := openRegister(c); err != nil {
 		out = append(out, err.Error())
+	}
+	if t := c.Token(); t != (config.Token{}) {
+		if err := keys.Token(t).Supported(); err != nil {
+			out = append(out, err.Error())
+		}
 	}
 	return out, nil
 }

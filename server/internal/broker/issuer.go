@@ -55,11 +55,7 @@ func (b *Broker) mount(ctx context.Context, i config.Issuer) error {
 	if err != nil {
 		return err
 	}
-	forms, err := b.ring.Secret("csrf " + i.Identifier())
-	if err != nil {
-		return err
-	}
-	guard, err := web.NewGuard(forms.Bytes(), b.store)
+	guard, err := b.guard(i.Identifier())
 	if err != nil {
 		return err
 	}
@@ -69,10 +65,14 @@ func (b *Broker) mount(ctx context.Context, i config.Issuer) error {
 	}
 	lookup := func(id string) *client.Client { return b.registry.Lookup(described.Request, id) }
 	_, err = op.New(op.Parts{
-		Kit: kit, Issuer: described, Clients: lookup, Ledger: b.store, Once: b.store, Log: b.store,
-		Keys: b.signing[i.Identifier()], Keysets: b.keysets, Subjects: subjects, Now: b.now,
+		Kit: kit, Issuer: described, Clients: lookup, Providers: func(id string) *client.DataProvider { return b.registry.Provider(described.Request, id) },
+		Ledger: b.store, Book: b.store, Once: b.store, Log: b.store,
+		Keys: b.issuerKeys(i), Keysets: b.keysets, Subjects: subjects, Now: b.now,
 	})
 	if err != nil {
+		return err
+	}
+	if err := b.mountLogout(i, kit, guard, lookup); err != nil {
 		return err
 	}
 	meet, err := rendezvous.New(rendezvous.Parts{Kit: kit, Issuer: i.Identifier(), Book: b.store, Events: b.bus, Now: b.now})
@@ -101,6 +101,15 @@ func (b *Broker) mount(ctx context.Context, i config.Issuer) error {
 	b.listeners = append(b.listeners, listener)
 	b.servers = append(b.servers, web.NewServer(kit, b.log))
 	return nil
+}
+
+// guard is what forms of an issuer's pages are guarded by.
+func (b *Broker) guard(issuer string) (*web.Guard, error) {
+	key, err := b.ring.Secret("csrf " + issuer)
+	if err != nil {
+		return nil, err
+	}
+	return web.NewGuard(key.Bytes(), b.store)
 }
 
 // probeEvery bounds how often the store is asked: a probe writes, and anybody may ask.

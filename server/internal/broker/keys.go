@@ -24,7 +24,14 @@ func openFolder(c config.Config, now func() time.Time) (*keys.Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keys.OpenFolder(filepath.Join(c.DataDir(), "keys"), kek, now)
+	folder, err := keys.OpenFolder(filepath.Join(c.DataDir(), "keys"), kek, now)
+	if t := c.Token(); err == nil && t != (config.Token{}) {
+		err = folder.UseToken(keys.Token(t))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return folder, nil
 }
 
 // openKeys loads the ring, each issuer's signing keys and the key of the audit log.
@@ -33,11 +40,12 @@ func (b *Broker) openKeys() error {
 	if err != nil {
 		return err
 	}
+	b.folder = folder
 	if b.ring, err = folder.LoadRing(); err != nil {
 		return missing(err)
 	}
 	for _, name := range signingNames(b.config) {
-		set, err := folder.LoadSigning(name, schedule())
+		set, err := folderOf(folder, name).LoadSigning(name, schedule())
 		if err != nil {
 			return missing(err)
 		}
@@ -52,11 +60,14 @@ func (b *Broker) openKeys() error {
 // requests names the keys that sign what companions are asked to show. A key has one purpose: they are not the issuer's.
 func requests(issuer string) string { return issuer + "#companion" }
 
-// signingNames are the sets of signing keys of a deployment: two an issuer.
+// signingNames are the sets of signing keys of a deployment: two an issuer, and a third of RS256 where its profile serves that.
 func signingNames(c config.Config) []string {
 	var out []string
 	for _, i := range c.Issuers() {
 		out = append(out, i.Identifier(), requests(i.Identifier()))
+		if servesRS256(i) {
+			out = append(out, rs256(i.Identifier()))
+		}
 	}
 	return out
 }
@@ -74,7 +85,7 @@ func missing(err error) error {
 
 // InitKeys makes the keys of a deployment that has none: the key-encryption key where it is a file that does not exist,
 // the ring, and each signing set that is lacking. It never replaces a key.
-func InitKeys(path string, now func() time.Time) error {
+func InitKeys(path string, now func() time.Time) (err error) {
 	c, err := read(path)
 	if err != nil {
 		return err
@@ -91,6 +102,7 @@ func InitKeys(path string, now func() time.Time) error {
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
 	if err := orMake(folder.LoadRing, folder.CreateRing); err != nil {
 		return err
 	}
@@ -102,8 +114,8 @@ func InitKeys(path string, now func() time.Time) error {
 	}
 	for _, name := range signingNames(c) {
 		if err := orMake(
-			func() (*keys.Signing, error) { return folder.LoadSigning(name, schedule()) },
-			func() (*keys.Signing, error) { return folder.CreateSigning(name, schedule()) },
+			func() (*keys.Signing, error) { return folderOf(folder, name).LoadSigning(name, schedule()) },
+			func() (*keys.Signing, error) { return folderOf(folder, name).CreateSigning(name, schedule()) },
 		); err != nil {
 			return err
 		}

@@ -203,13 +203,9 @@ func (s scene) begin(b browser) (page, txn.ID) {
 	return p, id
 }
 
-// prove does what first light's companion will have done: it hands a proof to the transaction. Only a test can.
-func (s scene) prove(tb testing.TB, id txn.ID) {
+// person is who logs in.
+func (s scene) person(tb testing.TB) identity.Identity {
 	tb.Helper()
-	state, err := s.broker.store.Load(tb.Context(), s.issuer(), id)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	who, err := identity.New(identity.Fields{
 		GivenName: "Hélène Françoise", FamilyName: "Dupont", Gender: "female", Birthdate: "1985-03-14",
 		Birthcountry: "99100", Birthplace: "69383", Email: "helene@example.org",
@@ -217,11 +213,21 @@ func (s scene) prove(tb testing.TB, id txn.ID) {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return who
+}
+
+// prove does what first light's companion will have done: it hands a proof to the transaction. Only a test can.
+func (s scene) prove(tb testing.TB, id txn.ID) {
+	tb.Helper()
+	state, err := s.broker.store.Load(tb.Context(), s.issuer(), id)
+	if err != nil {
+		tb.Fatal(err)
+	}
 	proof := prooftest.New(tb, id.String(), "account-1", assurance.Contribution{
 		Evidence: assurance.CardWithKey, Hop: true,
 		Activations: []assurance.Activation{assurance.CardDesk, assurance.CardDesk, assurance.CardDesk},
 	})
-	next, entry, err := state.(txn.Waiting).Prove(proof, assurance.Default(), who, time.Now())
+	next, entry, err := state.(txn.Waiting).Prove(proof, assurance.Default(), s.person(tb), time.Now())
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func names(list []claims.Claim) []string {
 	return out
 }
 
-// One row a scope, beside openid; the claims that each profile releases, in any
+// One row a scope (row B5), beside openid; the claims that each profile releases, in any
 // order, or nothing where the profile does not know the scope.
 func TestIdentityScopes(t *testing.T) {
 	t.Parallel()

@@ -18,7 +18,7 @@ type Admission struct {
 	Scopes         []string // asked, existing and entitled; openid among them
 	IDTokenClaims  []string // asked by the claims parameter and entitled
 	UserinfoClaims []string
-	Prompts        []string // asked and honoured
+	Prompts        []string // asked; none where one of them is not honoured (franceconnect.md 1.3)
 }
 
 // Admit judges an authorization request of this client by what its record allows (franceconnect.md 1.3, 2.5). Errors: an
@@ -32,8 +32,8 @@ func (c *Client) Admit(r oauth.AuthorizeRequest, offer Offer) (Admission, error)
 	if err != nil {
 		return Admission{}, err
 	}
-	if c.record.Authentication.RequirePKCE && r.Challenge == "" {
-		return Admission{}, target.Refuse(oauth.FaultChallengeRequired)
+	if fault := c.unprotected(r.Protection); fault != 0 {
+		return Admission{}, target.Refuse(fault)
 	}
 	scopes, ok := c.scopes(r.Scopes, offer)
 	if !ok {
@@ -50,8 +50,21 @@ func (c *Client) Admit(r oauth.AuthorizeRequest, offer Offer) (Admission, error)
 		Target: target, Scopes: scopes,
 		IDTokenClaims:  both(r.Claims.IDToken, rights.Claims),
 		UserinfoClaims: both(r.Claims.Userinfo, rights.Claims),
-		Prompts:        both(r.Prompts, rights.Prompts),
+		Prompts:        all(r.Prompts, rights.Prompts),
 	}, nil
+}
+
+// unprotected is what the record demands of a request and this one lacks.
+func (c *Client) unprotected(p oauth.Protection) oauth.Fault {
+	switch a := c.record.Authentication; {
+	case a.SignedOnly && !p.Signed:
+		return oauth.FaultObjectRequired
+	case (a.PushedOnly || a.FAPI) && !p.Pushed:
+		return oauth.FaultPushedRequired
+	case (a.RequirePKCE || a.FAPI) && p.Challenge == "":
+		return oauth.FaultChallengeRequired
+	}
+	return 0
 }
 
 // scopes drops those that do not exist, and reports whether the client is entitled to all that do.
@@ -75,6 +88,14 @@ func (c *Client) hints(offer Offer) []string {
 		return own
 	}
 	return offer.IDPHints
+}
+
+// all keeps what is asked when the whole of it is allowed.
+func all(asked, allowed []string) []string {
+	if len(both(asked, allowed)) < len(asked) {
+		return nil
+	}
+	return asked
 }
 
 // both keeps, in the order asked, what is also allowed.

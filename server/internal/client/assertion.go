@@ -2,8 +2,10 @@ package client
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -11,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +21,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"pivot/server/internal/keyset"
 	"pivot/server/internal/oauth"
 )
 
@@ -35,10 +39,14 @@ const (
 // header, signature, claims, and last the one use of its jti, so that nobody else can spend it.
 func (c *Client) authenticateAssertion(ctx context.Context, cred oauth.Credentials, check Check) error {
 	header, ok := parseHeader(string(cred.Presented))
-	if !ok {
+	if !ok || !check.takes(header.alg) {
 		return oauth.FaultAssertionHeader.Err()
 	}
-	payload, signed := c.verify(string(cred.Presented), header.keyID, cred)
+	keys, err := c.assertionKeys(ctx, header.keyID, cred, check.Keys)
+	if err != nil {
+		return err
+	}
+	payload, signed := verify(string(cred.Presented), header.alg, keys)
 	if err := c.may(cred); err != nil {
 		return err
 	}
@@ -52,7 +60,7 @@ func (c *Client) authenticateAssertion(ctx context.Context, cred oauth.Credentia
 	if fault != 0 {
 		return fault.Err()
 	}
-	err := check.Once.Spend(ctx, assertionKind, spentKey(check.Issuer, c.record.ID, a.id), a.expiry.Add(clockSkew))
+	err = check.Once.Spend(ctx, assertionKind, spentKey(check.Issuer, c.record.ID, a.id), a.expiry.Add(clockSkew))
 	if errors.Is(err, ErrSpent) {
 		return oauth.FaultAssertionReplayed.Err()
 	}
@@ -64,10 +72,11 @@ func (c *Client) authenticateAssertion(ctx context.Context, cred oauth.Credentia
 
 // header is what is read of the JOSE header.
 type header struct {
+	alg   string
 	keyID string // empty when there is none
 }
 
-// parseHeader accepts ES256 and the types of a client assertion. What would change how the rest is read, or bring a key of
+// parseHeader accepts the types of a client assertion. What would change how the rest is read, or bring a key of
 // its own, is refused rather than ignored; the rest is ignored (RFC 7515 §4).
 func parseHeader(assertion string) (header, bool) {
 	raw, ok := joseHeader(assertion)
@@ -83,7 +92,8 @@ func parseHeader(assertion string) (header, bool) {
 			return header{}, false
 		}
 	}
-	if alg, ok := text(members, "alg"); !ok || alg != string(jose.ES256) {
+	var h header
+	if h.alg, ok = text(members, "alg"); !ok {
 		return header{}, false
 	}
 	if _, has := members["typ"]; has {
@@ -92,7 +102,6 @@ func parseHeader(assertion string) (header, bool) {
 			return header{}, false
 		}
 	}
-	var h header
 	if _, has := members["kid"]; has {
 		h.keyID, ok = text(members, "kid")
 		ok = ok && h.keyID != "" && len(h.keyID) <= mostText
@@ -129,24 +138,40 @@ func text(members map[string]json.RawMessage, name string) (string, bool) {
 	return *s, true
 }
 
-// verify tries the client's keys: the one named, or each. A client without keys, or unknown, costs one verification too,
-// with a key that nobody holds.
-func (c *Client) verify(assertion, keyID string, cred oauth.Credentials) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(assertion, []jose.SignatureAlgorithm{jose.ES256})
+// assertionKeys are those that may have signed: none of a client that may not authenticate so. Errors: its key set cannot
+// be had, which says nothing of the assertion.
+func (c *Client) assertionKeys(ctx context.Context, keyID string, cred oauth.Credentials, source keyset.Source) ([]jose.JSONWebKey, error) {
+	if c.may(cred) != nil {
+		return nil, nil
+	}
+	return c.signingKeys(ctx, keyID, source)
+}
+
+func (c *Client) signingKeys(ctx context.Context, keyID string, source keyset.Source) ([]jose.JSONWebKey, error) {
+	set, err := c.keySet(ctx, source, func(s keyset.Set) bool { return len(s.Signing(keyID)) > 0 })
+	if errors.Is(err, keyset.ErrUnavailable) {
+		return nil, errors.Join(oauth.FaultUnavailable.Err(), err)
+	}
+	return set.Signing(keyID), err
+}
+
+// takes reports whether assertions may be signed so.
+func (c Check) takes(alg string) bool {
+	if len(c.Algs) == 0 {
+		return alg == string(jose.ES256)
+	}
+	return slices.Contains(c.Algs, alg)
+}
+
+// verify tries keys. None, of a client without keys or unknown, costs one verification too, with a key that nobody holds.
+func verify(assertion, alg string, keys []jose.JSONWebKey) ([]byte, error) {
+	jws, err := jose.ParseSignedCompact(assertion, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
 	if err != nil {
 		return nil, oauth.FaultAssertionHeader.Err()
 	}
-	var keys []jose.JSONWebKey
-	if c.may(cred) == nil {
-		for _, k := range c.sign {
-			if keyID == "" || k.KeyID == keyID {
-				keys = append(keys, k)
-			}
-		}
-	}
 	if len(keys) == 0 {
 		// For its time alone: whatever it says, there is no key of the client.
-		_, _ = jws.Verify(decoy())
+		_, _ = jws.Verify(decoyOf(alg))
 		return nil, oauth.FaultAssertionKey.Err()
 	}
 	for _, k := range keys {
@@ -166,6 +191,25 @@ var decoy = sync.OnceValue(func() *ecdsa.PublicKey {
 		panic("client: internal error: the decoy is no point of the curve")
 	}
 	return key
+})
+
+// decoyOf is the decoy of an algorithm, so that trying it takes the time of a client's own key.
+func decoyOf(alg string) crypto.PublicKey {
+	if alg == string(jose.RS256) {
+		return decoyModulus()
+	}
+	return decoy()
+}
+
+// decoyModulus is an odd number of 3072 bits that nobody has factored: hashes of the same sentence, numbered.
+var decoyModulus = sync.OnceValue(func() *rsa.PublicKey {
+	var raw []byte
+	for i := range 12 {
+		part := sha256.Sum256(append([]byte(decoySentence), byte(i)))
+		raw = append(raw, part[:]...)
+	}
+	raw[0], raw[len(raw)-1] = raw[0]|0x80, raw[len(raw)-1]|1
+	return &rsa.PublicKey{N: new(big.Int).SetBytes(raw), E: 65537}
 })
 
 const (

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"pivot/server/internal/keyset"
 	"pivot/server/internal/oauth"
 )
 
@@ -18,11 +19,13 @@ type Once interface {
 // ErrSpent is the answer of Once to what was spent before.
 var ErrSpent = errors.New("client: spent already")
 
-// Check is what an authentication is judged with. Nothing in it has a default.
+// Check is what an authentication is judged with. Nothing in it but Algs and Keys has a default.
 type Check struct {
 	Issuer string // the audience of assertions
 	Now    time.Time
 	Once   Once
+	Algs   []string      // of assertions; ES256 alone where none is named
+	Keys   keyset.Source // of clients that publish their keys; nil where none does
 }
 
 // Authenticate decides whether the credentials are this client's (franceconnect.md 1.6). An unknown client, one that is

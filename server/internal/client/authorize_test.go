@@ -257,7 +257,8 @@ var authorizeRows = []struct {
 	{"registration", "registration", "{}", parameters},
 	{"resource", "resource", "https://dp.example.fr", parameters},
 	{"authorization_details", "authorization_details", "[]", parameters},
-	{"dpop_jkt", "dpop_jkt", "x", parameters},
+	{"dpop_jkt", "dpop_jkt", "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I", admitted},
+	{"dpop_jkt that is none", "dpop_jkt", "x", query("Y040001", "invalid_request", "dpop_jkt must be a base64url SHA-256 digest")},
 	{"dpop_jkt empty, which is absent", "dpop_jkt", "", admitted},
 }
 
@@ -396,7 +397,7 @@ func TestAdmissionKeepsWhatIsAllowed(t *testing.T) {
 	r.Rights.Prompts = []string{"login"}
 	values := request()
 	values.Set("scope", "profile openid profile unheard:of openid")
-	values.Set("prompt", "consent login")
+	values.Set("prompt", "login")
 	values.Set("claims", `{"id_token":{"amr":null,"email":null,"secret":null},"userinfo":{"email":{"essential":true},"gender":null}}`)
 	got, a := authorize(t, values, oauth.Plus(), build(t, r))
 	if got != admitted {
@@ -408,6 +409,10 @@ func TestAdmissionKeepsWhatIsAllowed(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, a, cmp.Comparer(func(a, b oauth.Target) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	values.Set("prompt", "consent login") // one word too many: the client's own value counts whole or not at all
+	if got, a := authorize(t, values, oauth.Plus(), build(t, r)); got != admitted || a.Prompts != nil {
+		t.Errorf("answered %+v, prompts %q", got, a.Prompts)
 	}
 	if _, err := build(t, r).Admit(oauth.AuthorizeRequest{ClientID: r.ID}, offer()); err == nil {
 		t.Error("the zero request with a client's name was admitted")

@@ -4,12 +4,14 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"pivot/server/internal/keyset"
 	"pivot/server/internal/oauth"
 )
 
@@ -22,7 +24,7 @@ type Record struct {
 	Public         bool // a public body; else a private one, whose consent page differs (franceconnect.md 6.1)
 	Consent        bool // identity_consent
 	RedirectURIs   []string
-	PostLogoutURIs []string
+	Logout         Logout
 	JWKS           []byte // JSON: public keys for client assertions (use sig) and for answers (use enc)
 	Authentication Authentication
 	Rights         Rights
@@ -34,6 +36,19 @@ type Authentication struct {
 	Method      oauth.AuthMethod
 	Secrets     []SecretHash // client_secret_post: one, or two while the secret changes
 	RequirePKCE bool         // a request without code_challenge is refused
+	FAPI        bool         // the client follows the FAPI 2.0 Security Profile, all of it
+	ObjectAlg   string       // how the client signs requests (RFC 9101): ES256; empty for a client that does not
+	SignedOnly  bool         // a request that is not signed is refused
+	PushedOnly  bool         // a request that the client did not send ahead is refused (RFC 9126 §6)
+	BoundTokens bool         // an access token is bound to a key (RFC 9449 §5.2)
+	JWKSURI     string       // where the client publishes its keys, instead of JWKS; empty for nowhere
+}
+
+// Logout is what a client wants of one.
+type Logout struct {
+	URIs        []string // where the browser may go after it
+	BackChannel string   // where logout tokens are posted (OpenID Connect Back-Channel Logout 1.0 §2.2); empty for nowhere
+	Session     bool     // ID tokens name the session: the claim sid
 }
 
 // Rights are what a client may ask for.
@@ -44,10 +59,12 @@ type Rights struct {
 	IDPHints []string // identity providers that it may name; replaces the issuer's list when not empty
 }
 
-// Answers are how the ID token and userinfo are encrypted to the client. The signature is always ES256.
+// Answers are how the ID token and userinfo are signed, and encrypted to the client.
 type Answers struct {
-	IDToken  Encryption
-	Userinfo Encryption
+	IDToken        Encryption
+	Userinfo       Encryption
+	IDTokenSigned  string // ES256 where empty, or RS256 where the profile serves it
+	UserinfoSigned string
 }
 
 // Encryption is a pair of JWE algorithms by their registered names; both are empty for an answer that is only signed.
@@ -60,8 +77,7 @@ type Encryption struct {
 // active, and refuses what any client may refuse, in the same words and after the same work.
 type Client struct {
 	record Record
-	sign   []jose.JSONWebKey // P-256 public keys for assertions
-	seal   []jose.JSONWebKey // public keys for answers
+	keys   keyset.Set // those of the record; none where they are at its jwks_uri
 }
 
 // Format prints the client_id alone, under every verb: the fields below hold hashes of secrets.
@@ -105,22 +121,55 @@ func (c *Client) Claims() []string { return slices.Clone(c.of().Rights.Claims) }
 func (c *Client) RedirectURIs() []string { return slices.Clone(c.of().RedirectURIs) }
 
 // PostLogoutURIs are where the browser may go after logout.
-func (c *Client) PostLogoutURIs() []string { return slices.Clone(c.of().PostLogoutURIs) }
+func (c *Client) PostLogoutURIs() []string { return slices.Clone(c.of().Logout.URIs) }
+
+// BackChannelLogout is where logout tokens are posted; empty for nowhere.
+func (c *Client) BackChannelLogout() string { return c.of().Logout.BackChannel }
+
+// NamesSession reports whether its ID tokens have the claim sid.
+func (c *Client) NamesSession() bool { return c.of().Logout.Session }
 
 // Answers are the encryptions of its answers.
 func (c *Client) Answers() Answers { return c.of().Answers }
 
-// EncryptionKey is the client's public key for an algorithm of Answers: the first of its JWKS that fits. Errors: none
-// fits, which New excludes for the algorithms of the record.
-func (c *Client) EncryptionKey(alg string) (jose.JSONWebKey, error) {
-	if c != nil {
-		for _, k := range c.seal {
-			if fits(k, alg) {
-				return k, nil
-			}
-		}
+// BindsTokens reports whether its access tokens must be bound to a key.
+func (c *Client) BindsTokens() bool {
+	a := c.of().Authentication
+	return a.BoundTokens || a.FAPI
+}
+
+// FAPI reports whether the client follows the FAPI 2.0 Security Profile.
+func (c *Client) FAPI() bool { return c.of().Authentication.FAPI }
+
+// EncryptionKey is the client's public key for an algorithm of Answers: the first of its key set that fits. The source is
+// asked where the record names an address. Errors: keyset.ErrUnavailable, which another moment may mend; none fits, which New
+// excludes for keys of the record.
+func (c *Client) EncryptionKey(ctx context.Context, alg string, source keyset.Source) (jose.JSONWebKey, error) {
+	set, err := c.keySet(ctx, source, func(s keyset.Set) bool {
+		_, ok := s.Sealing(alg)
+		return ok
+	})
+	if err != nil {
+		return jose.JSONWebKey{}, err
 	}
-	return jose.JSONWebKey{}, errors.New("client: no key of the client fits the algorithm")
+	k, ok := set.Sealing(alg)
+	if !ok {
+		return jose.JSONWebKey{}, errors.New("client: no key of the client fits the algorithm")
+	}
+	return k, nil
+}
+
+// keySet gives the client's keys from where they are.
+func (c *Client) keySet(ctx context.Context, source keyset.Source, has func(keyset.Set) bool) (keyset.Set, error) {
+	switch {
+	case c == nil:
+		return keyset.Set{}, nil
+	case c.record.Authentication.JWKSURI == "":
+		return c.keys, nil
+	case source == nil:
+		return keyset.Set{}, keyset.ErrUnavailable
+	}
+	return source.Keys(ctx, c.record.Authentication.JWKSURI, has)
 }
 
 // Entitled keeps, of scopes that were asked earlier, those that the client may ask for now; openid is everybody's.

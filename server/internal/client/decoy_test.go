@@ -67,7 +67,7 @@ func FuzzKeySet(f *testing.F) {
 		if err != nil {
 			return
 		}
-		k, err := c.EncryptionKey(r.Answers.IDToken.Alg)
+		k, err := c.EncryptionKey(t.Context(), r.Answers.IDToken.Alg, nil)
 		if err != nil || !k.IsPublic() || k.KeyID == "" {
 			t.Errorf("key %q: %v", k.KeyID, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"pivot/server/internal/keyset"
 	"pivot/server/internal/oauth"
 )
 
@@ -35,7 +36,7 @@ const (
 func New(r Record, p oauth.Profile) (*Client, error) {
 	c := &Client{record: r.clone()}
 	var err error
-	if c.sign, c.seal, err = parseKeys(r.JWKS); err != nil {
+	if c.keys, err = keyset.Parse(r.JWKS); err != nil {
 		return nil, &FieldError{Key: "jwks", Err: err}
 	}
 	for _, check := range []struct {
@@ -46,12 +47,18 @@ func New(r Record, p oauth.Profile) (*Client, error) {
 		{"client_name", func() error { return line(r.Name) }},
 		{"entity_id", func() error { return token(r.EntityID, leastEntityID) }},
 		{"redirect_uris", func() error { return addresses(r.RedirectURIs, 1, p) }},
-		{"post_logout_redirect_uris", func() error { return addresses(r.PostLogoutURIs, 0, p) }},
-		{"token_endpoint_auth_method", c.checkAuthentication},
+		{"post_logout_redirect_uris", func() error { return addresses(r.Logout.URIs, 0, p) }},
+		{"backchannel_logout_uri", func() error { return checkBackChannel(r.Logout, p) }},
+		{"jwks_uri", func() error { return checkJWKSURI(r, p) }},
+		{"security_profile", c.checkProfile},
+		{"request_object_signing_alg", c.checkObjects},
+		{"token_endpoint_auth_method", func() error { return c.checkAuthentication(p) }},
 		{"scope", func() error { return tokens(r.Rights.Scopes) }},
 		{"claims", func() error { return tokens(r.Rights.Claims) }},
 		{"allowed_prompts", func() error { return checkPrompts(r.Rights.Prompts) }},
 		{"allowed_idp_hints", func() error { return tokens(r.Rights.IDPHints) }},
+		{"id_token_signed_response_alg", func() error { return checkSigned(r.Answers.IDTokenSigned, p) }},
+		{"userinfo_signed_response_alg", func() error { return checkSigned(r.Answers.UserinfoSigned, p) }},
 		{"id_token_encrypted_response_alg", func() error { return c.checkEncryption(r.Answers.IDToken, p) }},
 		{"userinfo_encrypted_response_alg", func() error { return c.checkEncryption(r.Answers.Userinfo, p) }},
 	} {
@@ -64,7 +71,7 @@ func New(r Record, p oauth.Profile) (*Client, error) {
 
 // clone copies what the caller could still change.
 func (r Record) clone() Record {
-	r.RedirectURIs, r.PostLogoutURIs = slices.Clone(r.RedirectURIs), slices.Clone(r.PostLogoutURIs)
+	r.RedirectURIs, r.Logout.URIs = slices.Clone(r.RedirectURIs), slices.Clone(r.Logout.URIs)
 	r.JWKS = nil
 	r.Authentication.Secrets = slices.Clone(r.Authentication.Secrets)
 	r.Rights = Rights{
@@ -131,7 +138,35 @@ func addresses(list []string, least int, p oauth.Profile) error {
 	return nil
 }
 
-func (c *Client) checkAuthentication() error {
+// checkJWKSURI wants keys from one place, and an address that may be asked.
+func checkJWKSURI(r Record, p oauth.Profile) error {
+	switch uri := r.Authentication.JWKSURI; {
+	case uri == "":
+		return nil
+	case len(r.JWKS) > 0:
+		return errors.New("goes without jwks (OpenID Connect Dynamic Client Registration §2)")
+	default:
+		return oauth.CheckRedirectURI(uri, p.Loopback())
+	}
+}
+
+// checkBackChannel wants an address that may be asked.
+func checkBackChannel(l Logout, p oauth.Profile) error {
+	if l.BackChannel == "" {
+		return nil
+	}
+	return oauth.CheckRedirectURI(l.BackChannel, p.Loopback())
+}
+
+// checkSigned wants an algorithm of the profile.
+func checkSigned(alg string, p oauth.Profile) error {
+	if alg != "" && !slices.Contains(p.Signatures(), alg) {
+		return fmt.Errorf("%q does not sign at this issuer: %s", alg, strings.Join(p.Signatures(), ", "))
+	}
+	return nil
+}
+
+func (c *Client) checkAuthentication(p oauth.Profile) error {
 	a := c.record.Authentication
 	switch a.Method {
 	case oauth.ClientSecretPost:
@@ -145,8 +180,8 @@ func (c *Client) checkAuthentication() error {
 		if len(a.Secrets) > 0 {
 			return errors.New("private_key_jwt with a secret: a client has one way to authenticate")
 		}
-		if len(c.sign) == 0 {
-			return errors.New("private_key_jwt without a key of use sig in jwks")
+		if !slices.ContainsFunc(p.Signatures(), c.keys.Verifies) && c.record.Authentication.JWKSURI == "" {
+			return errors.New("private_key_jwt without a key of use sig in jwks for " + strings.Join(p.Signatures(), " or "))
 		}
 	default:
 		return fmt.Errorf("%q is neither client_secret_post nor private_key_jwt", string(a.Method))
@@ -178,7 +213,7 @@ func (c *Client) checkEncryption(e Encryption, p oauth.Profile) error {
 	if !slices.Contains([]string{"ECDH-ES", "RSA-OAEP", "RSA-OAEP-256"}, e.Alg) {
 		return fmt.Errorf("%q is none of ECDH-ES, RSA-OAEP, RSA-OAEP-256", e.Alg)
 	}
-	if _, err := c.EncryptionKey(e.Alg); err != nil {
+	if _, ok := c.keys.Sealing(e.Alg); !ok && c.record.Authentication.JWKSURI == "" {
 		return fmt.Errorf("jwks has no key of use enc for %s", e.Alg)
 	}
 	return nil

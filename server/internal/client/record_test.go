@@ -140,7 +140,7 @@ func TestClientIsNotTheCallersToChange(t *testing.T) {
 		len(unknown.RedirectURIs())+len(unknown.PostLogoutURIs())+len(unknown.Scopes())+len(unknown.Claims()) != 0 {
 		t.Error("the unknown client has something")
 	}
-	if k, err := unknown.EncryptionKey("ECDH-ES"); err == nil {
+	if k, err := unknown.EncryptionKey(t.Context(), "ECDH-ES", nil); err == nil {
 		t.Errorf("the unknown client has the key %q", k.KeyID)
 	}
 	if _, err := unknown.Admit(oauth.AuthorizeRequest{}, offer()); err == nil {
@@ -188,7 +188,9 @@ func TestKeySet(t *testing.T) {
 		{"a private key", second(keys().sign, "sig", ""), "private"},
 		{"a symmetric key", second([]byte(strings.Repeat("k", 32)), "sig", ""), "private or symmetric"},
 		{"a P-384 key for assertions", second(&p384.PublicKey, "sig", ""), "not a P-256 key"},
-		{"an RSA key for assertions", second(&r2048.PublicKey, "sig", ""), "not a P-256 key"},
+		{"an RSA key for assertions", second(&r2048.PublicKey, "sig", ""), ""},
+		{"a short RSA key for assertions", second(&rsa.PublicKey{N: new(big.Int).Rsh(r2048.N, 100), E: 65537}, "sig", ""), "not a P-256 key"},
+		{"an RSA key for PS256", second(&r2048.PublicKey, "sig", "PS256"), "not a P-256 key"},
 		{"another signature algorithm", second(&keys().sign.PublicKey, "sig", "ES384"), "not a P-256 key"},
 		{"another encryption algorithm", second(&keys().seal.PublicKey, "enc", "ECDH-ES+A128KW"), "not a key for"},
 		{"RSA1_5", second(&r2048.PublicKey, "enc", "RSA1_5"), "not a key for"},
@@ -237,13 +239,13 @@ func TestEncryptionKeyIsTheFirstThatFits(t *testing.T) {
 	)
 	c := build(t, r)
 	for alg, want := range map[string]string{"ECDH-ES": "e1", "RSA-OAEP": "oaep", "RSA-OAEP-256": "any"} {
-		k, err := c.EncryptionKey(alg)
+		k, err := c.EncryptionKey(t.Context(), alg, nil)
 		if err != nil || k.KeyID != want || k.Use != "enc" {
 			t.Errorf("%s: key %q, %v; want %q", alg, k.KeyID, err, want)
 		}
 	}
 	for _, alg := range []string{"", "RSA1_5", "dir", "ES256"} {
-		if k, err := c.EncryptionKey(alg); err == nil {
+		if k, err := c.EncryptionKey(t.Context(), alg, nil); err == nil {
 			t.Errorf("%q: key %q", alg, k.KeyID)
 		}
 	}

@@ -140,12 +140,18 @@ func TestRedirectAddressThatReadsAsItself(t *testing.T) {
 		{"https://sp.example.fr/cb?%69ss=2", `"iss"`},
 		{"https://sp.example.fr/cb?a;b", "query"},
 	} {
-		for _, list := range []string{"redirect_uris", "post_logout_redirect_uris"} {
+		for _, list := range []string{"redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri"} {
 			r := record(t)
-			if list == "redirect_uris" {
+			switch list {
+			case "redirect_uris":
 				r.RedirectURIs = []string{row.uri}
-			} else {
-				r.PostLogoutURIs = []string{row.uri}
+			case "post_logout_redirect_uris":
+				r.Logout.URIs = []string{row.uri}
+			default:
+				r.Logout.BackChannel = row.uri
+			}
+			if list == "backchannel_logout_uri" && row.uri == "" {
+				continue // none
 			}
 			_, err := client.New(r, oauth.Plus())
 			checkField(t, row.uri, err, list, row.want)
@@ -153,6 +159,7 @@ func TestRedirectAddressThatReadsAsItself(t *testing.T) {
 	}
 }
 
+// TestRedirectAddressOnLoopback is row A2: localhost for an issuer on loopback, and for no other.
 func TestRedirectAddressOnLoopback(t *testing.T) {
 	t.Parallel()
 	profile := oauth.Plus().OnLoopback()

@@ -40,6 +40,7 @@ type Service struct {
 type World struct {
 	Issuers map[string]string `json:"issuers"` // profile -> issuer identifier
 	SP      []Service         `json:"sp"`
+	DP      Credential        `json:"dp"`     // the data provider
 	Config  string            `json:"config"` // the broker's configuration file
 	Trust   string            `json:"trust"`  // folder of the test authorities
 	Accept  []string          `json:"accept"` // documents of other States that they sign: STATE:COUNTRY:CODE
@@ -81,7 +82,7 @@ func play(ctx context.Context, args []string, addr string) error {
 // Options say where the demo lives.
 type Options struct {
 	Dir  string
-	Port int // of the broker; the service provider has the next one: see [KeptPort]
+	Port int // of the broker; the services have the next one, the broker's second issuer the one after: see [KeptPort]
 	Now  time.Time
 }
 

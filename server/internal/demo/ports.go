@@ -17,15 +17,27 @@ import (
 // free now is not taken by somebody's connection a moment later.
 const firstPort, lastPort = 20_000, 32_000
 
-// FreePort returns a port on loopback that nobody listens on, nor on the next one: the broker's and the service's.
+// portsUsed are the broker's for FranceConnect+, the services', and the broker's for FranceConnect.
+const portsUsed = 3
+
+// FreePort returns a port on loopback that nobody listens on, nor on the next two.
 func FreePort() (int, error) {
 	for range 1000 {
-		port := firstPort + 2*rand.IntN((lastPort-firstPort)/2)
-		if free(port) && free(port+1) {
+		port := firstPort + portsUsed*rand.IntN((lastPort-firstPort)/portsUsed)
+		if allFree(port) {
 			return port, nil
 		}
 	}
-	return 0, errors.New("demo: no free port")
+	return 0, errors.New("demo: no free ports")
+}
+
+func allFree(port int) bool {
+	for i := range portsUsed {
+		if !free(port + i) {
+			return false
+		}
+	}
+	return true
 }
 
 func free(port int) bool {
@@ -39,7 +51,7 @@ func free(port int) bool {
 // KeptPort returns the port that the demo of a folder had before, when it is free, so that a companion that was paired
 // finds its broker again; else a free one.
 func KeptPort(dir string) (int, error) {
-	if port := portOf(dir); port != 0 && free(port) && free(port+1) {
+	if port := portOf(dir); port != 0 && allFree(port) {
 		return port, nil
 	}
 	return FreePort()
@@ -60,7 +72,7 @@ func portOf(dir string) int {
 		return 0
 	}
 	port, err := strconv.Atoi(u.Port())
-	if err != nil || port < 1 || port >= 65535 {
+	if err != nil || port < 1 || port > 65535-portsUsed {
 		return 0
 	}
 	return port

@@ -24,7 +24,7 @@ type Script struct {
 	Pivot  string   // the program pivot
 	Env    []string // of the companion: see [World.Env], and PIVOT_PIN
 	Home   string   // the companion's folder; kept from run to run, and with it the pairing
-	Level  string   // that the service asks for: eidas2 or eidas3
+	Level  string   // that the service asks for: eidas1 at the standard issuer, eidas2 or eidas3 at the other
 	Tell   func(line string)
 }
 
@@ -77,10 +77,27 @@ func (s Script) Prepare(ctx context.Context) error {
 	return os.WriteFile(s.marker(), []byte(s.origin()), 0o600)
 }
 
+// service is the one that asks for the level.
+func (w World) service(level string) Service {
+	if level == "eidas1" {
+		return w.SP[1]
+	}
+	return w.SP[0]
+}
+
+// Origin is where the issuer stands that serves a level: a companion is paired with each of them.
+func (w World) Origin(level string) string {
+	profile := "plus"
+	if level == "eidas1" {
+		profile = "standard"
+	}
+	return strings.TrimSuffix(w.Issuers[profile], "/api/v2")
+}
+
 // marker says which broker the companion is paired with.
 func (s Script) marker() string { return s.Home + ".paired" }
 
-func (s Script) origin() string { return strings.TrimSuffix(s.World.Portal, "/pair") }
+func (s Script) origin() string { return s.World.Origin(s.Level) }
 
 // pair walks the portal beside the companion, and returns the reference for the desk.
 func (s Script) pair(ctx context.Context) (string, error) {
@@ -91,7 +108,7 @@ func (s Script) pair(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, err := v.open(ctx, s.World.Portal)
+	p, err := v.open(ctx, s.origin()+"/pair")
 	if err != nil {
 		return "", err
 	}
@@ -191,7 +208,7 @@ func (s Script) login(ctx context.Context, o *Outcome) error {
 	if err != nil {
 		return err
 	}
-	p, err := v.open(ctx, s.World.SP[0].URL)
+	p, err := v.open(ctx, s.World.service(s.Level).URL)
 	if err != nil {
 		return err
 	}
@@ -224,7 +241,7 @@ func (s Script) login(ctx context.Context, o *Outcome) error {
 		return err
 	}
 	o.APDUs, o.CardMS = a.APDUs, a.CardMS
-	if !strings.HasPrefix(p.address.String(), s.World.SP[0].Redirect+"?") || p.status != http.StatusOK {
+	if !strings.HasPrefix(p.address.String(), s.World.service(s.Level).Redirect+"?") || p.status != http.StatusOK {
 		return fmt.Errorf("the browser came to rest on %s: %.300s", p, p.words)
 	}
 	if err := s.claims(ctx, o); err != nil {
@@ -238,7 +255,7 @@ func (s Script) login(ctx context.Context, o *Outcome) error {
 
 // claims reads what the service provider verified, and holds it to the level.
 func (s Script) claims(ctx context.Context, o *Outcome) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.World.SP[0].URL+"claims.json", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.World.service(s.Level).URL+"claims.json", nil)
 	if err != nil {
 		return err
 	}

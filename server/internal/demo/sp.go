@@ -30,11 +30,13 @@ type ServiceProvider struct {
 	Issuer   string // of the broker, such as http://localhost:8080/api/v2
 	ClientID string
 	Secret   string
-	Callback string // its redirect URI
-	Key      *ecdsa.PrivateKey
+	Callback string            // its redirect URI
+	Key      *ecdsa.PrivateKey // that answers are encrypted to; nil at the standard profile, which signs alone
+	Data     string            // where the data provider hands out data
 
 	mu      sync.Mutex
 	pending map[string]attempt // by state
+	tokens  map[string]held    // by cookie
 	last    map[string]any     // claims of the last login
 }
 
@@ -42,6 +44,7 @@ type ServiceProvider struct {
 type attempt struct {
 	nonce, verifier, acr, browser string
 	until                         time.Time
+	data                          bool // so that data can be fetched as well
 }
 
 // newKey makes the key that answers are encrypted to.
@@ -56,13 +59,14 @@ func jwks(key *ecdsa.PrivateKey) ([]byte, error) {
 
 // Handler serves the service's pages.
 func (s *ServiceProvider) Handler() http.Handler {
-	s.pending = make(map[string]attempt)
+	s.pending, s.tokens = make(map[string]attempt), make(map[string]held)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { s.page(w, http.StatusOK, view{}) })
 	mux.HandleFunc("GET /login", s.login)
 	mux.HandleFunc("GET /callback", s.callback)
 	mux.HandleFunc("GET /claims.json", s.claims)
-	return mux
+	mux.HandleFunc("POST /data", s.data)
+	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 const (
@@ -81,11 +85,12 @@ func random() string {
 
 // login sends the browser to the broker, and remembers what the answer has to match.
 func (s *ServiceProvider) login(w http.ResponseWriter, r *http.Request) {
-	acr := r.URL.Query().Get("level")
-	if !slices.Contains([]string{"eidas2", "eidas3"}, acr) {
-		acr = "eidas3"
+	acr, levels := r.URL.Query().Get("level"), s.levels()
+	if !slices.Contains(levels, acr) {
+		acr = levels[0]
 	}
 	state, a := random(), attempt{nonce: random(), verifier: random(), acr: acr, browser: random(), until: time.Now().Add(attemptLife)}
+	a.data = s.Data != "" && r.URL.Query().Get("data") != ""
 	s.mu.Lock()
 	for key, old := range s.pending {
 		if len(s.pending) >= mostAttempts || time.Now().After(old.until) {
@@ -97,7 +102,7 @@ func (s *ServiceProvider) login(w http.ResponseWriter, r *http.Request) {
 	challenge := sha256.Sum256([]byte(a.verifier))
 	query := url.Values{
 		"client_id": {s.ClientID}, "redirect_uri": {s.Callback}, "response_type": {"code"}, "state": {state}, "nonce": {a.nonce},
-		"scope": {"openid given_name family_name birthdate gender birthplace birthcountry"}, "acr_values": {acr},
+		"scope": {a.scopes()}, "acr_values": {acr},
 		"claims":         {`{"id_token":{"amr":{"essential":true}}}`},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(challenge[:])}, "code_challenge_method": {"S256"},
 	}
@@ -128,7 +133,7 @@ func (s *ServiceProvider) callback(w http.ResponseWriter, r *http.Request) {
 		s.page(w, http.StatusOK, view{Error: code, Description: query.Get("error_description")})
 		return
 	}
-	claims, err := s.redeem(r.Context(), query.Get("code"), a)
+	claims, access, err := s.redeem(r.Context(), query.Get("code"), a)
 	if err != nil {
 		s.page(w, http.StatusBadGateway, view{Error: "login refused by the service", Description: err.Error()})
 		return
@@ -136,7 +141,10 @@ func (s *ServiceProvider) callback(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.last = claims
 	s.mu.Unlock()
-	s.page(w, http.StatusOK, view{Claims: claims})
+	if a.data {
+		s.hold(w, access)
+	}
+	s.page(w, http.StatusOK, view{Claims: claims, Fetch: a.data})
 }
 
 func (s *ServiceProvider) claims(w http.ResponseWriter, _ *http.Request) {
@@ -153,10 +161,10 @@ func (s *ServiceProvider) claims(w http.ResponseWriter, _ *http.Request) {
 }
 
 // redeem exchanges the code, and checks all that a service provider has to check before it believes a word.
-func (s *ServiceProvider) redeem(ctx context.Context, code string, a attempt) (map[string]any, error) {
+func (s *ServiceProvider) redeem(ctx context.Context, code string, a attempt) (map[string]any, string, error) {
 	keys := new(jose.JSONWebKeySet)
 	if err := s.fetch(ctx, "/jwks", keys); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	form := url.Values{
 		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {s.Callback}, "client_id": {s.ClientID},
@@ -164,7 +172,7 @@ func (s *ServiceProvider) redeem(ctx context.Context, code string, a attempt) (m
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Issuer+"/token", strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	var answer struct {
@@ -173,47 +181,59 @@ func (s *ServiceProvider) redeem(ctx context.Context, code string, a attempt) (m
 	}
 	body, err := s.do(request)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	claims, err := s.open(answer.IDToken, keys)
 	if err != nil {
-		return nil, fmt.Errorf("id token: %w", err)
+		return nil, "", fmt.Errorf("id token: %w", err)
 	}
 	// A level below the one asked is a refusal, whatever else the token says.
 	acr, _ := claims["acr"].(string)
 	if claims["nonce"] != a.nonce || acr < a.acr {
-		return nil, errors.New("id token: other nonce, or a lower level")
+		return nil, "", errors.New("id token: other nonce, or a lower level")
 	}
 	if request, err = http.NewRequestWithContext(ctx, http.MethodGet, s.Issuer+"/userinfo", nil); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	request.Header.Set("Authorization", "Bearer "+answer.AccessToken)
 	if body, err = s.do(request); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	userinfo, err := s.open(string(body), keys)
 	if err != nil || userinfo["sub"] != claims["sub"] {
-		return nil, fmt.Errorf("userinfo: other subject, or unreadable: %w", err)
+		return nil, "", fmt.Errorf("userinfo: other subject, or unreadable: %w", err)
 	}
 	maps.Copy(claims, userinfo)
-	return claims, nil
+	return claims, answer.AccessToken, nil
+}
+
+// levels are those that the service may ask for, its own choice first.
+func (s *ServiceProvider) levels() []string {
+	if s.Key == nil {
+		return []string{"eidas1"}
+	}
+	return []string{"eidas3", "eidas2"}
 }
 
 // open decrypts an answer, then verifies its signature, issuer, audience and times. go-jose's jwt package refuses ECDH-ES,
 // so the two layers are opened one by one.
 func (s *ServiceProvider) open(compact string, keys *jose.JSONWebKeySet) (map[string]any, error) {
-	outer, err := jose.ParseEncryptedCompact(compact, []jose.KeyAlgorithm{jose.ECDH_ES}, []jose.ContentEncryption{jose.A256GCM})
-	if err != nil {
-		return nil, err
+	signature := jose.RS256
+	if s.Key != nil {
+		outer, err := jose.ParseEncryptedCompact(compact, []jose.KeyAlgorithm{jose.ECDH_ES}, []jose.ContentEncryption{jose.A256GCM})
+		if err != nil {
+			return nil, err
+		}
+		inner, err := outer.Decrypt(s.Key)
+		if err != nil {
+			return nil, err
+		}
+		compact, signature = string(inner), jose.ES256
 	}
-	inner, err := outer.Decrypt(s.Key)
-	if err != nil {
-		return nil, err
-	}
-	signed, err := jwt.ParseSigned(string(inner), []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jwt.ParseSigned(compact, []jose.SignatureAlgorithm{signature})
 	if err != nil {
 		return nil, err
 	}
@@ -259,6 +279,10 @@ func (s *ServiceProvider) do(request *http.Request) ([]byte, error) {
 type view struct {
 	Error, Description string
 	Claims             map[string]any
+	Fetch              bool // data may be fetched
+	Data               map[string]any
+	Levels             []string
+	Offer              bool // data may be asked for
 }
 
 var pageTemplate = template.Must(template.New("sp").Parse(`<!doctype html>
@@ -272,9 +296,16 @@ var pageTemplate = template.Must(template.New("sp").Parse(`<!doctype html>
 {{if .Error}}<p role="alert"><strong>{{.Error}}</strong>{{with .Description}} : {{.}}{{end}}</p>{{end}}
 {{if .Claims}}<h2>Identité reçue <span lang="en">/ Identity received</span></h2>
 <table>{{range $name, $value := .Claims}}<tr><th scope="row">{{$name}}</th><td>{{$value}}</td></tr>{{end}}</table>{{end}}
-<form action="/login" method="get">
+{{if .Fetch}}<form action="/data" method="post">
+<p><button>Récupérer mes données fiscales <span lang="en">/ Fetch my tax data</span></button></p>
+<p>Possible pendant une minute. <span lang="en">/ Possible for one minute.</span></p>
+</form>{{end}}
+{{if .Data}}<h2>Données reçues <span lang="en">/ Data received</span></h2>
+<table>{{range $name, $value := .Data}}<tr><th scope="row">{{$name}}</th><td>{{$value}}</td></tr>{{end}}</table>{{end}}
+<form action="login" method="get">
 <p><label for="level">Niveau demandé <span lang="en">/ Level asked</span></label>
-<select id="level" name="level"><option value="eidas3">eidas3</option><option value="eidas2">eidas2</option></select></p>
+<select id="level" name="level">{{range .Levels}}<option value="{{.}}">{{.}}</option>{{end}}</select></p>
+{{if .Offer}}<p><input id="data" name="data" type="checkbox" value="1"> <label for="data">Demander aussi mes données fiscales <span lang="en">/ Also ask for my tax data</span></label></p>{{end}}
 <p><button>Se connecter <span lang="en">/ Log in</span></button></p>
 </form>
 </main>
@@ -285,6 +316,7 @@ func (s *ServiceProvider) page(w http.ResponseWriter, code int, v view) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
+	v.Levels, v.Offer = s.levels(), s.Data != ""
 	if err := pageTemplate.Execute(w, v); err != nil {
 		return // the browser is gone
 	}

@@ -130,6 +130,9 @@ func (d dispatcher) show(c *gin.Context) error {
 	case txn.Waiting:
 		return d.wait(c, v)
 	case txn.Proven:
+		if d.skips(v) {
+			return d.goOn(c, v, s, txn.NoticeSkipped)
+		}
 		return d.release(c, v, s, false)
 	case txn.Consented:
 		d.Kit.SeeOther(c, web.PathResume.For(v.id()))
@@ -224,16 +227,29 @@ func (d dispatcher) consent(c *gin.Context) error {
 		}
 		notice = txn.NoticeConsented
 	}
+	return d.goOn(c, v, proven, notice)
+}
+
+// goOn records that the citizen goes on, and how, and leads to the code.
+func (d dispatcher) goOn(c *gin.Context, v visit, proven txn.Proven, notice txn.Notice) error {
 	next, entry, err := proven.Consent(notice, v.browser, d.Now())
 	if err != nil {
 		return err
 	}
-	if err := d.Ledger.Advance(c.Request.Context(), proven, next, entry); err != nil {
+	released := audit.ReleasedIdentity
+	if d.selection(v).Anonymous() {
+		released = audit.ReleasedNothing
+	}
+	if err := d.Ledger.Advance(c.Request.Context(), proven, next, entry.With(audit.DetailReleased, released)); err != nil {
 		return d.tooLate(err)
 	}
 	d.Kit.SeeOther(c, web.PathResume.For(v.id()))
 	return nil
 }
+
+// skips reports whether the page before the release is left out: the record honours prompt=login, the request asked for that
+// and nothing else, and nobody has to agree (franceconnect.md 1.3). What is released was listed on the page before.
+func (d dispatcher) skips(v visit) bool { return v.params.Prompt == "login" && !d.asksConsent(v) }
 
 // tooLate is what the citizen is told when another tab was faster.
 func (d dispatcher) tooLate(err error) error {

@@ -20,8 +20,16 @@ type AuthorizeRequest struct {
 	Prompts     []string // of login, consent; none when not asked
 	IDPHint     string
 	UILocales   []string
-	Challenge   string // PKCE S256 challenge; empty without PKCE
-	refused     Error  // what to answer once the address is known to be the client's
+	Protection
+	refused Error // what to answer once the address is known to be the client's
+}
+
+// Protection is what a request brings beyond FranceConnect's.
+type Protection struct {
+	Challenge  string // PKCE S256 challenge; empty without PKCE
+	Thumbprint string // of the key that must redeem the code (dpop_jkt, RFC 9449 §10); empty for any
+	Pushed     bool   // the client sent it ahead, authenticated (RFC 9126): whoever resolved it says so
+	Signed     bool   // the client signed it (RFC 9101): likewise
 }
 
 // authorizeLimits are the parameters of franceconnect.md 1.3 and PKCE's, with the most bytes that each may have.
@@ -30,7 +38,7 @@ func authorizeLimits() map[string]int {
 	return map[string]int{
 		"client_id": 256, "redirect_uri": 2048, "response_type": 128, "scope": 4096, "acr_values": 2048,
 		"state": 2048, "nonce": 512, "claims": 4096, "prompt": 64, "idp_hint": 256, "ui_locales": 256,
-		"code_challenge": 128, "code_challenge_method": 16, "response_mode": 32,
+		"code_challenge": 128, "code_challenge_method": 16, "response_mode": 32, "dpop_jkt": 128,
 	}
 }
 
@@ -45,11 +53,11 @@ func required() []string {
 	return []string{"client_id", "redirect_uri", "response_type", "scope", "acr_values", "state", "nonce"}
 }
 
-// meaningful parameters are those that we know and do not honour, and whose loss would change what the client relies on:
-// a signed request that is not read, an answer by another way, a token bound to a key. They are refused, as
-// franceconnect.md 1.3 refuses them; hints and unknown names are ignored.
+// meaningful parameters are those that we know and do not honour here, and whose loss would change what the client relies
+// on: an answer of another kind, or a request that leads to another, which ParseReference has followed already. They are
+// refused, as franceconnect.md 1.3 refuses them; hints and unknown names are ignored.
 func meaningful() []string {
-	return []string{"request", "request_uri", "registration", "id_token_hint", "resource", "authorization_details", "dpop_jkt"}
+	return []string{"request", "request_uri", "registration", "id_token_hint", "resource", "authorization_details"}
 }
 
 // ParseAuthorize reads an authorization request (query or form body) by the rules of franceconnect.md 1.3. An error is a
@@ -74,13 +82,13 @@ func ParseAuthorize(values url.Values, p Profile) (AuthorizeRequest, error) {
 		Prompts:     words(f.value("prompt")),
 		IDPHint:     f.value("idp_hint"),
 		UILocales:   locales(f.value("ui_locales")),
-		Challenge:   f.value("code_challenge"),
+		Protection:  Protection{Challenge: f.value("code_challenge"), Thumbprint: f.value("dpop_jkt")},
 	}
 	acr, acrErr := p.effective(f.value("acr_values"))
 	r.ACR = acr
 	// The first fault is the one that is said, in the order of the provider that clients know.
 	for _, e := range []Error{
-		responseType(f.value("response_type")), r.openID(), challenge(f), fault.orNone(), acrErr, claims.acrFault(acr),
+		responseType(f.value("response_type")), r.openID(), challenge(f), r.thumbprint(), fault.orNone(), acrErr, claims.acrFault(acr),
 	} {
 		if e.Fault != 0 {
 			r.refused = e
@@ -100,15 +108,8 @@ func (f form) acceptable(p Profile) (string, bool) {
 	} else if malformed != "" {
 		return malformed, false
 	}
-	for _, name := range required() {
-		if !f.has(name) {
-			return name, false
-		}
-	}
-	for _, name := range meaningful() {
-		if slices.ContainsFunc(f.values[name], func(v string) bool { return v != "" }) {
-			return name, false
-		}
+	if name, ok := f.complete(p); !ok {
+		return name, false
 	}
 	mode := f.value("response_mode")
 	for _, rule := range []struct {
@@ -117,13 +118,28 @@ func (f form) acceptable(p Profile) (string, bool) {
 	}{
 		{"client_id", f.value("client_id") != ""},
 		{"redirect_uri", wellFormed(f.value("redirect_uri"), p.loopback)},
-		{"nonce", utf8.RuneCountInString(f.value("nonce")) >= leastNonce},
+		{"nonce", utf8.RuneCountInString(f.value("nonce")) >= leastNonce || p.unnonced && !f.has("nonce")},
 		{"acr_values", strings.Count(f.value("acr_values"), " ") < mostACRItems},
 		{"prompt", !f.has("prompt") || prompts(f.value("prompt"))},
 		{"response_mode", mode == "" || mode == "query"},
 	} {
 		if !rule.ok {
 			return rule.name, false
+		}
+	}
+	return "", true
+}
+
+// complete names a parameter that is missing, or there and not honoured.
+func (f form) complete(p Profile) (string, bool) {
+	for _, name := range required() {
+		if !f.has(name) && (name != "nonce" || !p.unnonced) {
+			return name, false
+		}
+	}
+	for _, name := range meaningful() {
+		if slices.ContainsFunc(f.values[name], func(v string) bool { return v != "" }) {
+			return name, false
 		}
 	}
 	return "", true
@@ -206,11 +222,24 @@ func challenge(f form) Error {
 	case method != "S256":
 		return FaultChallengeMethod.Err()
 	}
-	digest, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil || len(digest) != 32 {
+	if !digest(value) {
 		return FaultChallengeFormat.Err()
 	}
 	return Error{}
+}
+
+// thumbprint checks dpop_jkt.
+func (r AuthorizeRequest) thumbprint() Error {
+	if r.Thumbprint == "" || digest(r.Thumbprint) {
+		return Error{}
+	}
+	return FaultThumbprint.Err()
+}
+
+// digest reports whether s is the one base64url text of a SHA-256 digest.
+func digest(s string) bool {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return err == nil && len(raw) == 32 && len(s) == 43
 }
 
 // effective applies franceconnect.md 1.4: the lowest known level that is asked, or the default when none is known. The

@@ -40,7 +40,7 @@ func TestParseAuthorizeReadsEverything(t *testing.T) {
 		Scopes: []string{"openid", "given_name", "x:y"}, ACR: "eidas2",
 		Claims:  oauth.ClaimsRequest{IDToken: []string{"amr"}, Userinfo: []string{"birthdate", "email"}},
 		Prompts: []string{"login"}, IDPHint: "idp-1", UILocales: []string{"fr-FR", "en"},
-		Challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+		Protection: oauth.Protection{Challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"},
 	}
 	unexported := cmpopts.IgnoreUnexported(oauth.AuthorizeRequest{}, oauth.ClaimsRequest{})
 	if diff := cmp.Diff(want, parse(t, request()), unexported); diff != "" {
@@ -58,6 +58,7 @@ func TestParseAuthorizeReadsEverything(t *testing.T) {
 	}
 }
 
+// TestEffectiveACR is row B1: the lowest known level wins.
 func TestEffectiveACR(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {

@@ -16,11 +16,14 @@ const (
 	authFailed   = "client authentication failed"
 	oneMechanism = "client authentication must only be provided using one mechanism"
 	grantInvalid = "grant request is invalid"
+	proofInvalid = "invalid DPoP proof"
+
+	objectInvalid = "Request Object is invalid"
 )
 
 // rows are the catalogue: franceconnect.md 1.3, 1.4, 1.12. Where a fault was 500 there although the request caused it
 // (Y030028), it is 400 here: a stranger's request must not look like an outage.
-var rows = [...]row{
+var rows = [faults - 1]row{
 	{FaultParameters, "authorize-parameters", "invalid_request", "invalid authorization request parameters", "Y030007", 400, OnPage},
 	{FaultClaimsJSON, "claims-json", "invalid_request", "could not parse the claims parameter JSON", "Y030028", 400, OnPage},
 	{FaultUnknownClient, "client-unknown", "invalid_client", "client is invalid", "Y04EA6EF", 400, OnPage},
@@ -55,6 +58,12 @@ var rows = [...]row{
 	{FaultCSRF, "csrf", "server_error", "wrong form token", "Y470001", 401, OnPage},
 	{FaultCSRFSpent, "csrf-spent", "server_error", "form token used before", "Y470004", 401, OnPage},
 	{FaultLowACR, "acr-low", "server_error", "the level obtained is below the level requested", "Y100001", 500, OnPage},
+
+	{FaultLogoutParameters, "logout-parameters", "invalid_request", "invalid logout request parameters", "Y030007", 400, OnPage},
+	{FaultLogoutHint, "logout-hint", "invalid_request", "could not validate id_token_hint", "Y045AFAE", 400, OnPage},
+	{FaultLogoutMismatch, "logout-mismatch", "invalid_request", "client_id does not match the provided id_token_hint", "Y0467882", 400, OnPage},
+	{FaultLogoutClient, "logout-client", "invalid_client", "client is invalid", "Y04FE3C9", 400, OnPage},
+	{FaultLogoutAddress, "logout-address", "invalid_request", "post_logout_redirect_uri not registered", "Y04CFAEF", 400, OnPage},
 
 	{FaultTokenMissing, "token-missing", "invalid_request", "missing required parameter", "Y048017B", 400, OnJSON},
 	{FaultTokenTwice, "token-twice", "invalid_request", "parameters must not be provided twice", "Y0496E4A", 400, OnJSON},
@@ -94,6 +103,31 @@ var rows = [...]row{
 	{FaultIntrospection, "introspection-request", "invalid_request", "missing or malformed parameter", "Y100013", 400, OnJSON},
 	{FaultProviderUnknown, "provider-unknown", "invalid_client", authFailed, "Y330001", 401, OnJSON},
 	{FaultProviderSecret, "provider-secret", "invalid_client", authFailed, "Y330002", 401, OnJSON},
+
+	{FaultRequestURI, "request-uri", "invalid_request_uri", "request_uri is unknown, expired or was used before", "Y04D5AB7", 400, OnPage},
+	{FaultPushedRequired, "pushed-required", "invalid_request", "Pushed Authorization Request must be used", "Y040001", 303, OnRedirect},
+
+	{FaultObjectUnregistered, "object-unregistered", "request_not_supported", "request parameter is not supported for this client", "Y030007", 400, OnPage},
+	{FaultObjectForm, "object-form", "invalid_request_object", objectInvalid, "Y040001", 400, OnPage},
+	{FaultObjectSignature, "object-signature", "invalid_request_object", objectInvalid, "Y040001", 400, OnPage},
+	{FaultObjectClaims, "object-claims", "invalid_request_object", objectInvalid, "Y040001", 400, OnPage},
+	{FaultObjectTime, "object-time", "invalid_request_object", objectInvalid, "Y040001", 400, OnPage},
+	{FaultObjectRequired, "object-required", "invalid_request", "Request Object must be used by this client", "Y040001", 303, OnRedirect},
+
+	{FaultThumbprint, "dpop-jkt", "invalid_request", "dpop_jkt must be a base64url SHA-256 digest", "Y040001", 303, OnRedirect},
+	{FaultDPoPForm, "dpop-form", "invalid_dpop_proof", proofInvalid, "Y040001", 400, OnJSON},
+	{FaultDPoPSignature, "dpop-signature", "invalid_dpop_proof", proofInvalid, "Y040001", 400, OnJSON},
+	{FaultDPoPClaims, "dpop-claims", "invalid_dpop_proof", proofInvalid, "Y040001", 400, OnJSON},
+	{FaultDPoPTime, "dpop-time", "invalid_dpop_proof", proofInvalid, "Y040001", 400, OnJSON},
+	{FaultDPoPReplayed, "dpop-replayed", "invalid_dpop_proof", proofInvalid, "Y040001", 400, OnJSON},
+	{FaultDPoPKey, "dpop-key", "invalid_dpop_proof", proofInvalid, "Y040001", 400, OnJSON},
+	{FaultDPoPRequired, "dpop-required", "invalid_dpop_proof", "DPoP proof must be provided", "Y040001", 400, OnJSON},
+	{FaultTokenBound, "token-bound", "invalid_token", "invalid token provided", "Y040001", 401, OnJSON},
+
+	{FaultCallbackState, "callback-state-missing", "invalid_request", "state is missing", "Y020021", 400, OnPage},
+	{FaultCallbackOther, "callback-state", "invalid_request", "state is not that of the request", "Y020022", 403, OnPage},
+	{FaultCallbackCode, "callback-code-missing", "server_error", "code is missing", "Y020025", 400, OnPage},
+	{FaultForeignACR, "acr-foreign", "invalid_request", "the identity provider answered with a level that is none of its own", "Y100018", 400, OnPage},
 }
 
 // row finds a fault; rows are in the order of the faults, which a test sees to. No fault, or one beyond, is internal.

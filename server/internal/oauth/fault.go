@@ -43,6 +43,13 @@ const (
 	FaultCSRFSpent
 	FaultLowACR
 
+	// Logout, said on a page.
+	FaultLogoutParameters // a parameter is doubled, oversized or malformed
+	FaultLogoutHint       // not an ID token of ours
+	FaultLogoutMismatch   // client_id is not whom the hint was issued to
+	FaultLogoutClient     // no client of that name, or not active
+	FaultLogoutAddress    // the address after logout is not registered, or for nobody
+
 	// Token endpoint, JSON.
 	FaultTokenMissing // a required parameter is missing
 	FaultTokenTwice   // a parameter is given twice
@@ -82,4 +89,35 @@ const (
 	FaultIntrospection
 	FaultProviderUnknown
 	FaultProviderSecret
+
+	// Requests sent ahead, and signed ones.
+	FaultRequestURI     // a request_uri that is not known, no longer, or of another client
+	FaultPushedRequired // the client's record demands a pushed request
+
+	// Signed requests (RFC 9101).
+	FaultObjectUnregistered // the client's record names no algorithm for them
+	FaultObjectForm         // not a JWS of that type and algorithm
+	FaultObjectSignature    // no key of the client signed it
+	FaultObjectClaims       // of another client, for another issuer, or without a claim
+	FaultObjectTime         // made for another time
+	FaultObjectRequired     // the client's record demands one
+
+	// Proof of possession (RFC 9449).
+	FaultThumbprint    // dpop_jkt is no thumbprint
+	FaultDPoPForm      // doubled, oversized, or not a JWS of that type by a key of its own
+	FaultDPoPSignature // its own key did not sign it
+	FaultDPoPClaims    // made for another request
+	FaultDPoPTime      // made at another time
+	FaultDPoPReplayed
+	FaultDPoPKey      // by another key than the one bound
+	FaultDPoPRequired // the client's record demands one
+	FaultTokenBound   // an access token that is bound to a key, without a proof; or a bearer token with one
+
+	// An identity provider's answer, said on a page.
+	FaultCallbackState // without a state
+	FaultCallbackOther // to another request, or to none
+	FaultCallbackCode  // neither a code nor an error
+	FaultForeignACR    // a level that is none of the provider's own
+
+	faults // one more than there are: the last one
 )

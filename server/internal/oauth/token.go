@@ -177,23 +177,25 @@ func verifierFormat(s string) bool {
 		strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~") == ""
 }
 
-// ParseBearer reads the access token of a userinfo request (RFC 6750 §2.1): every value of the Authorization header, and
-// the query. A token in the query is not read: addresses end up in logs (RFC 9700 §4.3.2). An error is an Error.
-func ParseBearer(authorization []string, query url.Values) (Secret, error) {
+// ParseAccess reads the access token of a userinfo request (RFC 6750 §2.1, RFC 9449 §7.1): every value of the Authorization
+// header, and the query. bound reports whether it is presented as one that is bound to a key. A token in the query is not
+// read: addresses end up in logs (RFC 9700 §4.3.2). An error is an Error.
+func ParseAccess(authorization []string, query url.Values) (token Secret, bound bool, err error) {
 	if len(authorization) > 1 || len(authorization) == 1 && query.Has("access_token") {
-		return "", FaultBearerTwice.Err()
+		return "", false, FaultBearerTwice.Err()
 	}
 	if len(authorization) == 0 {
-		return "", FaultBearerMissing.Err()
+		return "", false, FaultBearerMissing.Err()
 	}
-	scheme, token, _ := strings.Cut(authorization[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return "", FaultBearerMissing.Err()
+	scheme, text, _ := strings.Cut(authorization[0], " ")
+	bound = strings.EqualFold(scheme, "DPoP")
+	if !bound && !strings.EqualFold(scheme, "Bearer") {
+		return "", false, FaultBearerMissing.Err()
 	}
-	trimmed := strings.TrimRight(token, "=")
-	if trimmed == "" || len(token) > 512 ||
+	trimmed := strings.TrimRight(text, "=")
+	if trimmed == "" || len(text) > 512 ||
 		strings.Trim(trimmed, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/") != "" {
-		return "", FaultBearer.Err()
+		return "", false, FaultBearer.Err()
 	}
-	return Secret(token), nil
+	return Secret(text), bound, nil
 }

@@ -98,7 +98,7 @@ func TestParseTokenReadsTheSubjectStrictly(t *testing.T) {
 	}
 }
 
-func TestParseBearer(t *testing.T) {
+func TestParseAccess(t *testing.T) {
 	t.Parallel()
 	const token = "dGhlLXRva2Vu-_~.+/=="
 	for _, row := range []struct {
@@ -116,7 +116,9 @@ func TestParseBearer(t *testing.T) {
 		{"in both, once empty", []string{"Bearer " + token}, "access_token=", oauth.FaultBearerTwice},
 		{"two headers", []string{"Bearer " + token, "Bearer " + token}, "", oauth.FaultBearerTwice},
 		{"basic", []string{"Basic " + token}, "", oauth.FaultBearerMissing},
-		{"DPoP", []string{"DPoP " + token}, "", oauth.FaultBearerMissing},
+		{"DPoP", []string{"DPoP " + token}, "", 0},
+		{"dpop", []string{"dpop " + token}, "", 0},
+		{"DPoP alone", []string{"DPoP"}, "", oauth.FaultBearer},
 		{"an empty header", []string{""}, "", oauth.FaultBearerMissing},
 		{"no token", []string{"Bearer"}, "", oauth.FaultBearer},
 		{"an empty token", []string{"Bearer "}, "", oauth.FaultBearer},
@@ -133,9 +135,10 @@ func TestParseBearer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := oauth.ParseBearer(row.authorization, query)
+		got, bound, err := oauth.ParseAccess(row.authorization, query)
 		if row.want == 0 {
-			if err != nil || !strings.HasSuffix(row.authorization[0], string(got)) || got == "" {
+			if err != nil || !strings.HasSuffix(row.authorization[0], string(got)) || got == "" ||
+				bound != strings.HasPrefix(strings.ToLower(row.authorization[0]), "dpop") {
 				t.Errorf("%s: %q, %v", row.name, string(got), err)
 			}
 			continue
@@ -210,12 +213,12 @@ func FuzzParseToken(f *testing.F) {
 	})
 }
 
-func FuzzParseBearer(f *testing.F) {
+func FuzzParseAccess(f *testing.F) {
 	f.Add("Bearer dGhlLXRva2Vu")
 	f.Add("Basic c3A6cHc=")
 	f.Add("Bearer a b")
 	f.Fuzz(func(t *testing.T, header string) {
-		token, err := oauth.ParseBearer([]string{header}, nil)
+		token, _, err := oauth.ParseAccess([]string{header}, nil)
 		if err == nil && (token == "" || len(token) > 512 || strings.ContainsAny(string(token), " \t\r\n\x00\",;")) {
 			t.Errorf("%q gave %q", header, string(token))
 		}

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -23,8 +24,7 @@ func (p *Provider) authorize(c *gin.Context) error {
 	if err != nil {
 		return p.refuse(c, "", err)
 	}
-	p.prefer(c, values.Get("ui_locales"))
-	request, err := oauth.ParseAuthorize(values, p.Issuer.Request)
+	request, err := p.requested(c, values)
 	if err != nil {
 		return p.refuse(c, "", err)
 	}
@@ -41,10 +41,13 @@ func (p *Provider) authorize(c *gin.Context) error {
 		Profile: p.Issuer.Txn, Issuer: p.Issuer.URL, Client: sp.ID(), RedirectURI: request.RedirectURI,
 		State: request.State, Nonce: request.Nonce, Scopes: admission.Scopes,
 		Claims: claims.Requested(admission.IDTokenClaims, admission.UserinfoClaims),
-		Level:  level, Prompt: strings.Join(admission.Prompts, " "), Challenge: request.Challenge,
+		Level:  level, Prompt: strings.Join(admission.Prompts, " "), Challenge: request.Challenge, Thumbprint: request.Thumbprint,
 		Locale: p.Kit.Speaker(c).Language().String(),
 	})
 	if err != nil {
+		return err
+	}
+	if err := p.come(c); err != nil {
 		return err
 	}
 	id := txn.NewID()
@@ -57,6 +60,46 @@ func (p *Provider) authorize(c *gin.Context) error {
 	}
 	p.Kit.SeeOther(c, web.PathInteraction.For(waiting.ID().String()))
 	return nil
+}
+
+// requested reads a request that says everything itself, is signed, or refers to one that was pushed.
+func (p *Provider) requested(c *gin.Context, values url.Values) (oauth.AuthorizeRequest, error) {
+	p.prefer(c, values.Get("ui_locales"))
+	reference, refers, err := oauth.ParseReference(values)
+	if err != nil {
+		return oauth.AuthorizeRequest{}, err
+	}
+	signed := reference.Object != ""
+	switch {
+	case signed:
+		values, err = p.opened(c.Request.Context(), reference, values)
+	case refers:
+		values, signed, err = p.pushed(c.Request.Context(), reference, values)
+	}
+	if err != nil {
+		return oauth.AuthorizeRequest{}, err
+	}
+	p.prefer(c, values.Get("ui_locales"))
+	request, err := oauth.ParseAuthorize(values, p.rules(values))
+	request.Pushed, request.Signed = reference.Pushed != "", signed
+	return request, err
+}
+
+// rules are those of the profile, as the client of a request follows them.
+func (p *Provider) rules(values url.Values) oauth.Profile {
+	if p.Clients(values.Get("client_id")).FAPI() {
+		return p.Issuer.Request.NonceOptional()
+	}
+	return p.Issuer.Request
+}
+
+// opened gives the parameters of a signed request; what stands beside it must agree with them.
+func (p *Provider) opened(ctx context.Context, r oauth.Reference, beside url.Values) (url.Values, error) {
+	values, err := p.Clients(r.ClientID).OpenRequest(ctx, r.Object, p.check())
+	if err != nil {
+		return nil, err
+	}
+	return values, oauth.Agree(beside, values)
 }
 
 // parameters are the query of a GET and the body of a POST: never both, so that none hides another.

@@ -18,6 +18,9 @@ type metadata struct {
 	requests
 	clients
 	answers
+	leaving
+	introspection
+	beyond
 }
 
 type endpoints struct {
@@ -64,23 +67,30 @@ type answers struct {
 func (p *Provider) metadata() metadata {
 	// The issuer is its host followed by PathBase, and so is every path.
 	at := func(path web.Path) string { return p.Issuer.URL + string(path[len(web.PathBase):]) }
-	es256, encryption, content := []string{"ES256"}, token.Algs(), []string{token.Enc}
+	signing, encryption, content := p.Issuer.Request.Signatures(), token.Algs(), []string{token.Enc}
 	return metadata{
 		Issuer:    p.Issuer.URL,
 		endpoints: endpoints{at(web.PathAuthorize), at(web.PathToken), at(web.PathUserinfo), at(web.PathJWKS)},
 		requests: requests{
 			ACRs: p.Issuer.Request.ACRs(), Scopes: p.Issuer.Claims.Scopes(), ResponseTypes: []string{"code"},
 			ResponseModes: []string{"query"}, ChallengeMethods: []string{"S256"}, Prompts: []string{"login", "consent"},
-			ClaimsParameter: true, IssInResponse: true,
+			ClaimsParameter: true, Object: true, IssInResponse: true,
 		},
-		clients: clients{[]string{"authorization_code"}, []string{"client_secret_post", "private_key_jwt"}, es256},
+		clients: p.clients(),
+		leaving: p.leaving(), introspection: p.introspection(),
+		beyond: p.beyond(),
 		answers: answers{
 			SubjectTypes: []string{"pairwise"}, ClaimTypes: []string{"normal"},
-			Claims:         append(p.Issuer.Claims.Claims(), "acr", "auth_time", "iss"),
-			IDTokenSigning: es256, IDTokenEncryption: encryption, IDTokenContent: content,
-			UserinfoSigning: es256, UserinfoEncryption: encryption, UserinfoContent: content,
+			Claims:         append(p.Issuer.Claims.Claims(), "acr", "auth_time", "iss", "sid"),
+			IDTokenSigning: signing, IDTokenEncryption: encryption, IDTokenContent: content,
+			UserinfoSigning: signing, UserinfoEncryption: encryption, UserinfoContent: content,
 		},
 	}
+}
+
+// clients authenticate in the same ways at every endpoint of theirs.
+func (p *Provider) clients() clients {
+	return clients{[]string{"authorization_code"}, []string{"client_secret_post", "private_key_jwt"}, p.Issuer.Request.Signatures()}
 }
 
 // discovery and jwks may be kept by clients for as long as a key is published before its use.

@@ -42,7 +42,7 @@ func (p *Provider) finish(c *gin.Context) error {
 	}
 	code, kept := secret()
 	granted, entry, err := consented.Grant(kept, browser, p.Now())
-	if err := p.advance(c.Request.Context(), step{consented, granted, entry}, err); err != nil {
+	if err := p.remember(c, step{consented, granted, entry}, err); err != nil {
 		if errors.Is(err, txn.ErrSpent) { // another tab was faster
 			return oauth.PageError{Err: oauth.FaultNavigation.Err()}
 		}

@@ -18,7 +18,9 @@ import (
 	"pivot/server/internal/claims"
 	"pivot/server/internal/client"
 	"pivot/server/internal/identity"
+	"pivot/server/internal/keyset"
 	"pivot/server/internal/oauth"
+	"pivot/server/internal/record"
 	"pivot/server/internal/token"
 	"pivot/server/internal/txn"
 	"pivot/server/internal/web"
@@ -26,8 +28,11 @@ import (
 
 // Keys are the issuer's signing keys.
 type Keys interface {
+	token.TypedSigner
 	// Signer is the key that signs now; one is taken for each answer.
 	Signer() token.Signer
+	// SignerFor is the same for an algorithm that a client's record names; ES256 where it names none.
+	SignerFor(alg string) token.Signer
 	// JWKS is the key set to publish.
 	JWKS() ([]byte, error)
 }
@@ -46,15 +51,18 @@ type Issuer struct {
 
 // Parts are what a provider needs; each is required.
 type Parts struct {
-	Kit      *web.Kit
-	Issuer   Issuer
-	Clients  Clients
-	Ledger   txn.Ledger
-	Once     client.Once
-	Log      audit.Log
-	Keys     Keys
-	Subjects identity.SubjectKey
-	Now      func() time.Time
+	Kit       *web.Kit
+	Issuer    Issuer
+	Clients   Clients
+	Providers Providers
+	Ledger    txn.Ledger
+	Book      record.Book
+	Once      client.Once
+	Log       audit.Log
+	Keys      Keys
+	Keysets   keyset.Source // of service providers that publish theirs
+	Subjects  identity.SubjectKey
+	Now       func() time.Time
 }
 
 // Provider serves the endpoints of one issuer.
@@ -72,17 +80,23 @@ var errParts = errors.New("op: a provider needs every part")
 
 // New mounts the provider's endpoints on its kit. Errors: a part is missing.
 func New(p Parts) (*Provider, error) {
-	if p.Kit == nil || p.Issuer.URL == "" || p.Clients == nil || p.Ledger == nil || p.Once == nil || p.Log == nil || p.Keys == nil || p.Now == nil {
+	if p.Kit == nil || p.Issuer.URL == "" || p.Clients == nil || p.Providers == nil || p.Ledger == nil || p.Book == nil || p.Once == nil || p.Log == nil || p.Keys == nil || p.Keysets == nil || p.Now == nil {
 		return nil, errParts
 	}
 	provider := &Provider{Parts: p}
 	p.Kit.API(http.MethodGet, web.PathDiscovery, provider.discovery)
 	p.Kit.API(http.MethodGet, web.PathJWKS, provider.jwks)
+	p.Kit.API(http.MethodHead, web.PathDiscovery, provider.discovery) // whoever watches an issuer asks so
+	p.Kit.API(http.MethodHead, web.PathJWKS, provider.jwks)
 	p.Kit.Page(http.MethodGet, web.PathAuthorize, provider.authorize)
 	p.Kit.Page(http.MethodPost, web.PathAuthorize, provider.authorize)
 	p.Kit.Page(http.MethodGet, web.PathResume, provider.finish)
+	p.Kit.API(http.MethodPost, web.PathPush, provider.push)
 	p.Kit.API(http.MethodPost, web.PathToken, provider.token)
+	p.Kit.API(http.MethodPost, web.PathRevocation, provider.revoke)
 	p.Kit.API(http.MethodGet, web.PathUserinfo, provider.userinfo)
+	p.Kit.API(http.MethodPost, web.PathChecktoken, provider.checktoken)
+	p.Kit.API(http.MethodPost, web.PathIntrospection, provider.introspect)
 	return provider, nil
 }
 

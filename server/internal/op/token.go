@@ -12,7 +12,9 @@ import (
 	"pivot/server/internal/audit"
 	"pivot/server/internal/claims"
 	"pivot/server/internal/client"
+	"pivot/server/internal/keyset"
 	"pivot/server/internal/oauth"
+	"pivot/server/internal/session"
 	"pivot/server/internal/token"
 	"pivot/server/internal/txn"
 	"pivot/server/internal/web"
@@ -40,25 +42,47 @@ func (p *Provider) token(c *gin.Context) error {
 	if err != nil {
 		return p.refuseToken(c, eventOf(err), "", err)
 	}
-	sp := p.Clients(request.Credentials.ClientID)
-	check := client.Check{Issuer: p.Issuer.URL, Now: p.Now(), Once: p.Once}
-	if err := sp.Authenticate(c.Request.Context(), request.Credentials, check); err != nil {
+	sp, err := p.authenticate(c.Request.Context(), request.Credentials)
+	if err != nil {
 		return p.refuseToken(c, audit.ClientAuthFailed, sp.ID(), err)
 	}
-	access, kept := secret()
-	redeemed, err := p.redeem(c.Request.Context(), request, sp, kept)
+	to, err := p.recipient(c.Request.Context(), sp, sp.Answers().IDToken) // before the code is spent
 	if err != nil {
 		return p.refuseToken(c, audit.CodeRefused, sp.ID(), err)
 	}
-	idToken, err := p.idToken(c.Request.Context(), sp, redeemed)
+	proof, err := p.proven(c, sp)
+	if err != nil {
+		return p.refuseToken(c, audit.CodeRefused, sp.ID(), err)
+	}
+	access, kept := secret()
+	redeemed, err := p.redeem(c.Request.Context(), hash(string(request.Code)), txn.Redemption{
+		Client: sp.ID(), RedirectURI: request.RedirectURI, Verifier: string(request.Verifier), Token: kept, Thumbprint: proof.Thumbprint(),
+	})
+	if err != nil {
+		return p.refuseToken(c, audit.CodeRefused, sp.ID(), err)
+	}
+	idToken, err := p.idToken(c.Request.Context(), sp, redeemed, to)
 	if err != nil {
 		return err
 	}
 	c.JSON(http.StatusOK, tokenAnswer{
-		AccessToken: access, ExpiresIn: int(tokenLife.Seconds()), IDToken: idToken, TokenType: "Bearer",
+		AccessToken: access, ExpiresIn: int(tokenLife.Seconds()), IDToken: idToken, TokenType: tokenType(redeemed),
 		Scope: strings.Join(p.selection(sp, redeemed).Scopes(), " "),
 	})
 	return nil
+}
+
+// authenticate finds the client that credentials are of; it is named, for the audit log, even when they are wrong.
+func (p *Provider) authenticate(ctx context.Context, credentials oauth.Credentials) (*client.Client, error) {
+	sp := p.Clients(credentials.ClientID)
+	return sp, sp.Authenticate(ctx, credentials, p.check())
+}
+
+// check is with what clients and their signatures are judged now.
+func (p *Provider) check() client.Check {
+	return client.Check{
+		Issuer: p.Issuer.URL, Now: p.Now(), Once: p.Once, Algs: p.Issuer.Request.Signatures(), Keys: p.Keysets,
+	}
 }
 
 // eventOf tells a client that did not authenticate from a request that says nothing of a code.
@@ -72,8 +96,7 @@ func eventOf(err error) audit.Event {
 
 // redeem spends the code. A code that comes a second time takes back what it was redeemed for (RFC 6749 §4.1.2), and so
 // does one that comes twice at once: whoever was too late is looked at again.
-func (p *Provider) redeem(ctx context.Context, r oauth.TokenRequest, sp *client.Client, access [32]byte) (txn.Redeemed, error) {
-	code := hash(string(r.Code))
+func (p *Provider) redeem(ctx context.Context, code [32]byte, r txn.Redemption) (txn.Redeemed, error) {
 	for range useTries {
 		state, err := p.byCode(ctx, code)
 		if err != nil {
@@ -83,9 +106,7 @@ func (p *Provider) redeem(ctx context.Context, r oauth.TokenRequest, sp *client.
 		switch s := state.(type) {
 		case txn.Granted:
 			var entry audit.Entry
-			redeemed, entry, err = s.Redeem(txn.Redemption{
-				Client: sp.ID(), RedirectURI: r.RedirectURI, Verifier: string(r.Verifier), Token: access,
-			}, p.Now())
+			redeemed, entry, err = s.Redeem(r, p.Now())
 			err = p.advance(ctx, step{s, redeemed, entry}, err)
 		case txn.Redeemed:
 			err = p.replay(ctx, s, code)
@@ -163,12 +184,15 @@ func person(r txn.Redeemed) claims.Person {
 }
 
 // idToken builds, signs and encrypts the ID token of a redeemed code.
-func (p *Provider) idToken(ctx context.Context, sp *client.Client, r txn.Redeemed) (string, error) {
+func (p *Provider) idToken(ctx context.Context, sp *client.Client, r txn.Redeemed, to token.Recipient) (string, error) {
 	subject, err := p.Subjects.Subject(sp.EntityID(), r.Identity().Hash())
 	if err != nil {
 		return "", err
 	}
 	it := token.IDToken{Subject: subject, Level: r.Level(), AuthTime: r.AuthTime(), Nonce: r.Request().Params().Nonce}
+	if sp.NamesSession() {
+		it.Session = session.SID(r.ID().String())
+	}
 	released := p.selection(sp, r).IDToken(person(r))
 	if i := slices.IndexFunc(released, func(c claims.Claim) bool { return c.Name == "amr" }); i >= 0 {
 		it.Methods = released[i].List
@@ -177,11 +201,7 @@ func (p *Provider) idToken(ctx context.Context, sp *client.Client, r txn.Redeeme
 	if err != nil {
 		return "", err
 	}
-	to, err := p.recipient(sp, sp.Answers().IDToken)
-	if err != nil {
-		return "", err
-	}
-	return token.Seal(ctx, p.Keys.Signer(), to, payload)
+	return token.Seal(ctx, p.Keys.SignerFor(sp.Answers().IDTokenSigned), to, payload)
 }
 
 // frame dates an answer now, or when the citizen was authenticated where another clock was ahead of this one.
@@ -194,7 +214,7 @@ func (p *Provider) frame(sp *client.Client, r txn.Redeemed) token.Frame {
 }
 
 // recipient is the client as the addressee of an answer, encrypted as its record says.
-func (p *Provider) recipient(sp *client.Client, e client.Encryption) (token.Recipient, error) {
+func (p *Provider) recipient(ctx context.Context, sp *client.Client, e client.Encryption) (token.Recipient, error) {
 	if e.Alg == "" {
 		// The record of such a client is refused when it is read; no other way may lead to a readable answer either.
 		if p.Issuer.Request.Encrypted() {
@@ -202,7 +222,10 @@ func (p *Provider) recipient(sp *client.Client, e client.Encryption) (token.Reci
 		}
 		return token.SignedAlone(), nil
 	}
-	key, err := sp.EncryptionKey(e.Alg)
+	key, err := sp.EncryptionKey(ctx, e.Alg, p.Keysets)
+	if errors.Is(err, keyset.ErrUnavailable) {
+		return token.Recipient{}, errors.Join(oauth.FaultUnavailable.Err(), err)
+	}
 	if err != nil {
 		return token.Recipient{}, err
 	}

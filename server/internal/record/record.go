@@ -26,6 +26,9 @@ const (
 	Card     Kind = "card"      // an enrolled document: a means
 	Ceremony Kind = "ceremony"  // what a device and a browser do together
 	DeskCase Kind = "desk-case" // an activation in person that waits
+	Session  Kind = "session"   // who logged in by a browser, and where
+	Logout   Kind = "logout"    // a service provider that is still to be told of one
+	Pushed   Kind = "pushed"    // an authorization request that a client sent ahead
 )
 
 // StateActive is the state of a means that may be used. Whatever else a means is, a code is not issued on it.
@@ -106,7 +109,7 @@ func (c Change) Check() error {
 
 func (k Kind) valid() bool {
 	switch k {
-	case Account, Device, Card, Ceremony, DeskCase:
+	case Account, Device, Card, Ceremony, DeskCase, Session, Logout, Pushed:
 		return true
 	}
 	return false

@@ -1,5 +1,5 @@
-// Package registry owns the records of service providers: a folder of TOML files
-// in, one immutable [Snapshot] out. It owns neither what a record means, which
+// Package registry owns the records of service providers and data providers: a
+// folder of TOML files of each in, one immutable [Snapshot] out. It owns neither what a record means, which
 // package client does, nor the settings of the broker itself.
 //
 // A folder is read whole and checked whole. A reload either replaces the snapshot

@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// Raw is the type of a record as it is written.
-var Raw = reflect.TypeFor[record]()
+// Raw are the types of records as they are written.
+var Raw = []reflect.Type{reflect.TypeFor[record](), reflect.TypeFor[dataProvider]()}
 
 // LoadFS is Load from a file system that need not be a folder.
 func LoadFS(dir string, fsys fs.FS) (*Snapshot, error) { return load(dir, fsys, false) }

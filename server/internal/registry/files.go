@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	folder     = "sp"
+	services   = "sp" // folders of a registry
+	providers  = "dp"
 	suffix     = ".toml"
 	mostFiles  = 10_000
 	mostSecret = 4 << 10
@@ -27,11 +28,14 @@ const (
 // secrets to a service.
 const secretMode = 0o037
 
-// names lists the records of a registry: the regular files sp/*.toml, or links
-// to such inside the registry. What begins with a dot is an editor's or an
-// orchestrator's.
-func names(fsys fs.FS) ([]string, error) {
+// names lists the records of a folder of a registry: its regular files *.toml,
+// or links to such inside the registry. What begins with a dot is an editor's or
+// an orchestrator's. There need not be data providers.
+func names(fsys fs.FS, folder string) ([]string, error) {
 	entries, err := fs.ReadDir(fsys, folder)
+	if folder == providers && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, cause(err)
 	}
@@ -77,20 +81,20 @@ func read(fsys fs.FS, name string, most int64) ([]byte, fs.FileMode, error) {
 
 // beside reads a file that a record names: relative to the record's folder and
 // then inside the registry, or absolute.
-func beside(fsys fs.FS, name string, most int64) ([]byte, fs.FileMode, error) {
+func (r reader) beside(name string, most int64) ([]byte, fs.FileMode, error) {
 	if filepath.IsAbs(name) {
 		return read(os.DirFS(filepath.Dir(name)), filepath.Base(name), most)
 	}
-	inside := path.Join(folder, filepath.ToSlash(name))
+	inside := path.Join(r.folder, filepath.ToSlash(name))
 	if !fs.ValidPath(inside) {
 		return nil, 0, errors.New("a relative path stays inside the registry")
 	}
-	return read(fsys, inside, most)
+	return read(r.fsys, inside, most)
 }
 
 // secret reads a file with a secret; one line end behind it is not part of it.
-func secret(fsys fs.FS, name string) (string, error) {
-	src, mode, err := beside(fsys, name, mostSecret)
+func (r reader) secret(name string) (string, error) {
+	src, mode, err := r.beside(name, mostSecret)
 	if err != nil {
 		return "", err
 	}

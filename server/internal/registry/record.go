@@ -41,6 +41,7 @@ type reader struct {
 	*loader
 	report *stricttoml.Report
 	issuer issuer
+	folder string // of the file
 }
 
 // parse reads a record and checks it whole: first key by key, so that each
@@ -55,15 +56,18 @@ func (l *loader) parse(file string, src []byte) (member, *stricttoml.Report, err
 	if !ok {
 		return member{}, nil, report.Err()
 	}
-	r := reader{l, report, to}
+	r := reader{l, report, to, services}
 	declared := client.Record{
 		ID: raw.ID, Name: raw.Name, EntityID: raw.EntityID, Active: raw.Active,
 		Public: raw.Sector == "public", Consent: raw.Consent,
-		RedirectURIs:   r.uris("redirect_uris", raw.Redirect),
-		PostLogoutURIs: r.uris("post_logout_redirect_uris", raw.PostLogout),
-		JWKS:           r.jwks(raw.authentication),
+		RedirectURIs: r.uris("redirect_uris", raw.Redirect),
+		Logout: client.Logout{
+			URIs: r.uris("post_logout_redirect_uris", raw.PostLogout), BackChannel: raw.BackLogout, Session: raw.NamedLogin,
+		},
+		JWKS: r.jwks(raw.authentication),
 		Authentication: client.Authentication{
 			Method: oauth.AuthMethod(raw.Method), Secrets: r.secrets(raw.authentication), RequirePKCE: raw.RequirePKCE,
+			JWKSURI: raw.JWKSURI, PushedOnly: raw.PushedOnly, FAPI: raw.Security == "fapi2", ObjectAlg: raw.ObjectAlg, SignedOnly: raw.SignedOnly, BoundTokens: raw.BoundTokens,
 		},
 		Rights: client.Rights{
 			Scopes: r.scopes(raw.Scope), Claims: r.claims(raw.Claims),
@@ -72,6 +76,8 @@ func (l *loader) parse(file string, src []byte) (member, *stricttoml.Report, err
 		Answers: client.Answers{
 			IDToken:  r.encryption("id_token", raw.IDTokenAlg, raw.IDTokenEnc),
 			Userinfo: r.encryption("userinfo", raw.UserinfoAlg, raw.UserinfoEnc),
+
+			IDTokenSigned: raw.IDTokenSig, UserinfoSigned: raw.UserinfoSig,
 		},
 	}
 	if err := report.Err(); err != nil {
@@ -82,7 +88,7 @@ func (l *loader) parse(file string, src []byte) (member, *stricttoml.Report, err
 		r.blame(err)
 		return member{}, nil, report.Err()
 	}
-	return member{client: made, profile: to.oauth.Name(), file: file}, report, nil
+	return member{client: made, profile: to.oauth.Name()}, report, nil
 }
 
 // blame puts what package client says where the key is.
@@ -113,12 +119,14 @@ func (r reader) uris(key string, uris []string) []string {
 // jwks gives the key set, from wherever it is.
 func (r reader) jwks(a authentication) []byte {
 	switch {
+	case r.report.Has("jwks_uri") && (r.report.Has("jwks") || r.report.Has("jwks_file")):
+		r.report.Refuse("jwks_uri", "goes without jwks and jwks_file: the key set is in one place")
 	case r.report.Has("jwks") && r.report.Has("jwks_file"):
 		r.report.Refuse("jwks_file", "goes without jwks: one of them is the key set")
 	case r.report.Has("jwks"):
 		return []byte(a.JWKS)
 	case a.JWKSFile != "":
-		src, _, err := beside(r.fsys, a.JWKSFile, mostJWKS)
+		src, _, err := r.beside(a.JWKSFile, mostJWKS)
 		if err != nil {
 			r.report.Refuse("jwks_file", err.Error())
 		}
@@ -153,7 +161,7 @@ func (r reader) secrets(a authentication) []client.SecretHash {
 		out = append(out, client.SecretHash(hash))
 	}
 	for i, file := range a.Files {
-		text, err := secret(r.fsys, file)
+		text, err := r.secret(file)
 		if err != nil {
 			r.report.Refuse(fmt.Sprintf("client_secret_files[%d]", i), err.Error())
 			continue

@@ -28,7 +28,7 @@ func TestSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Len() != 2 {
+	if s.Len() != 3 {
 		t.Errorf("%d records", s.Len())
 	}
 	plus := s.Lookup(oauth.Plus(), "impots-exemple")
@@ -38,10 +38,10 @@ func TestSample(t *testing.T) {
 	if plus.Name() != "Impôts (exemple)" || !plus.Active() || !plus.Public() || plus.Consent() ||
 		plus.EntityID() != "0b5d1c3e9f2a4786b1c0d9e8f7a6b5c4" ||
 		!slices.Equal(plus.Scopes(), []string{"identite_pivot", "email", "amr"}) || !slices.Equal(plus.Claims(), []string{"amr"}) ||
-		plus.Answers() != (client.Answers{IDToken: client.Encryption{Alg: "ECDH-ES", Enc: "A256GCM"}, Userinfo: client.Encryption{Alg: "ECDH-ES", Enc: "A256GCM"}}) {
+		plus.Answers() != (client.Answers{IDToken: client.Encryption{Alg: "ECDH-ES", Enc: "A256GCM"}, Userinfo: client.Encryption{Alg: "ECDH-ES", Enc: "A256GCM"}, IDTokenSigned: "ES256", UserinfoSigned: "ES256"}) {
 		t.Errorf("%+v", plus)
 	}
-	if key, err := plus.EncryptionKey("ECDH-ES"); err != nil || key.KeyID != "enc-1" {
+	if key, err := plus.EncryptionKey(t.Context(), "ECDH-ES", nil); err != nil || key.KeyID != "enc-1" {
 		t.Errorf("key %q, %v", key.KeyID, err)
 	}
 	standard := s.Lookup(oauth.Standard(), "mutuelle-exemple")
@@ -265,7 +265,7 @@ func TestFolder(t *testing.T) {
 		for _, name := range []string{"README.md", ".impots.toml", "impots.toml~", "impots.toml.orig"} {
 			write(t, filepath.Join(dir, "sp", name), "nothing", 0o644)
 		}
-		if s, err := registry.Load(dir, false); err != nil || s.Len() != 2 {
+		if s, err := registry.Load(dir, false); err != nil || s.Len() != 3 {
 			t.Error(err)
 		}
 	})
@@ -306,7 +306,7 @@ func TestFolder(t *testing.T) {
 		dir := folder(t)
 		// As orchestrators publish a folder: a link to a file in a dated folder.
 		link(t, filepath.Join(dir, "sp", plusFile), filepath.Join(dir, "sp", ".dated.toml"), filepath.Join(dir, "sp", plusFile), ".dated.toml")
-		if s, err := registry.Load(dir, false); err != nil || s.Len() != 2 {
+		if s, err := registry.Load(dir, false); err != nil || s.Len() != 3 {
 			t.Error(err)
 		}
 	})
@@ -351,7 +351,7 @@ func TestKeySetFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Lookup(oauth.Plus(), "impots-exemple").EncryptionKey("ECDH-ES"); err != nil {
+	if _, err := s.Lookup(oauth.Plus(), "impots-exemple").EncryptionKey(t.Context(), "ECDH-ES", nil); err != nil {
 		t.Error(err)
 	}
 	before := s.Digest()

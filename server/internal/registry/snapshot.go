@@ -18,14 +18,15 @@ import (
 // A Snapshot is every record of a registry as it was read at one time. It is
 // immutable and safe for concurrent use.
 type Snapshot struct {
-	members map[string]member // by client_id
-	digest  [sha256.Size]byte
+	members   map[string]member         // by client_id
+	providers map[string]providerMember // data providers, likewise
+	files     map[string]string         // where each of both is written
+	digest    [sha256.Size]byte
 }
 
 type member struct {
 	client  *client.Client
 	profile string
-	file    string
 }
 
 // Load reads the registry in a folder. loopback says that the issuers are on
@@ -58,17 +59,22 @@ type loader struct {
 }
 
 func load(dir string, fsys fs.FS, loopback bool) (*Snapshot, error) {
-	files, err := names(fsys)
-	if err != nil {
-		return nil, stricttoml.Problems{whole(filepath.Join(dir, folder), err)}
-	}
 	l := &loader{fsys, loopback, sha256.New()}
-	s := &Snapshot{members: make(map[string]member, len(files))}
+	s := &Snapshot{members: map[string]member{}, providers: map[string]providerMember{}, files: map[string]string{}}
 	var problems stricttoml.Problems
-	for _, name := range files {
-		shown := filepath.Join(dir, filepath.FromSlash(name))
-		if err := l.add(s, name, shown); err != nil {
-			problems = append(problems, problemsOf(shown, err)...)
+	for _, of := range []struct {
+		folder string
+		add    func(s *Snapshot, name, shown string) error
+	}{{services, l.add}, {providers, l.addProvider}} {
+		files, err := names(fsys, of.folder)
+		if err != nil {
+			return nil, stricttoml.Problems{whole(filepath.Join(dir, of.folder), err)}
+		}
+		for _, name := range files {
+			shown := filepath.Join(dir, filepath.FromSlash(name))
+			if err := of.add(s, name, shown); err != nil {
+				problems = append(problems, problemsOf(shown, err)...)
+			}
 		}
 	}
 	if len(problems) > 0 {
@@ -91,11 +97,11 @@ func (l *loader) add(s *Snapshot, name, shown string) error {
 		return err
 	}
 	id := m.client.ID()
-	if before, ok := s.members[id]; ok {
-		report.Refuse("client_id", "that of "+before.file+" as well")
+	if before, ok := s.files[id]; ok {
+		report.Refuse("client_id", "that of "+before+" as well")
 		return report.Err()
 	}
-	s.members[id] = m
+	s.files[id], s.members[id] = shown, m
 	return nil
 }
 
@@ -127,7 +133,7 @@ func (s *Snapshot) Lookup(p oauth.Profile, clientID string) *client.Client {
 }
 
 // Len is how many records there are.
-func (s *Snapshot) Len() int { return len(s.members) }
+func (s *Snapshot) Len() int { return len(s.files) }
 
 // Digest is the SHA-256 in hexadecimal of all that the snapshot comes of, key
 // sets and secrets in files of their own included: the audit log tells by it which

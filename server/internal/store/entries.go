@@ -14,12 +14,26 @@ var _ audit.Log = (*Store)(nil)
 
 // Record implements [audit.Log].
 func (s *Store) Record(ctx context.Context, e audit.Entry) error {
+	e = e.From(ctx)
 	entry, err := s.entry(e)
 	if err != nil {
 		return err
 	}
-	_, err = s.writer.submit(ctx, entry)
-	return err
+	if _, err := s.writer.submit(ctx, entry); err != nil {
+		return err
+	}
+	s.tell(ctx, e)
+	return nil
+}
+
+// tell passes on entries that are on disk.
+func (s *Store) tell(ctx context.Context, entries ...audit.Entry) {
+	if s.options.Written == nil {
+		return
+	}
+	for _, e := range entries {
+		s.options.Written(ctx, e)
+	}
 }
 
 // entry is the statement that stores an audit entry, sealed and salted, without a place in the tree. The salt keeps the

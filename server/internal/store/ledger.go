@@ -18,6 +18,7 @@ var _ txn.Ledger = (*Store)(nil)
 
 // Begin implements [txn.Ledger].
 func (s *Store) Begin(ctx context.Context, w txn.Waiting, e audit.Entry) error {
+	e = e.From(ctx)
 	body, err := s.sealState(w)
 	if err != nil {
 		return err
@@ -32,6 +33,9 @@ func (s *Store) Begin(ctx context.Context, w txn.Waiting, e audit.Entry) error {
 		args:    []any{w.Issuer(), w.ID().String(), string(w.Name()), w.Version(), w.Expires().UnixMilli(), body},
 		guarded: true,
 	}, entry)
+	if err == nil {
+		s.tell(ctx, e)
+	}
 	return ledgerError(err)
 }
 
@@ -39,11 +43,14 @@ func (s *Store) Begin(ctx context.Context, w txn.Waiting, e audit.Entry) error {
 // end: between the transition and this statement its life may have run out. No code is issued on a means that is not
 // active any more: the statement that issues it looks.
 func (s *Store) Advance(ctx context.Context, from, next txn.State, e audit.Entry) error {
+	e = e.From(ctx)
 	statements, err := s.advance(from, next, e)
 	if err != nil {
 		return err
 	}
-	_, err = s.writer.submit(ctx, statements...)
+	if _, err = s.writer.submit(ctx, statements...); err == nil {
+		s.tell(ctx, e)
+	}
 	return ledgerError(err)
 }
 

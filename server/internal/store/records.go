@@ -32,20 +32,25 @@ func (s *Store) Apply(ctx context.Context, changes []record.Change, entries ...a
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		entry, err := s.entry(e)
+	kept := make([]audit.Entry, len(entries))
+	for i, e := range entries {
+		kept[i] = e.From(ctx)
+		entry, err := s.entry(kept[i])
 		if err != nil {
 			return err
 		}
 		statements = append(statements, entry)
 	}
-	_, err = s.writer.submit(ctx, statements...)
+	if _, err = s.writer.submit(ctx, statements...); err == nil {
+		s.tell(ctx, kept...)
+	}
 	return bookError(err)
 }
 
 // AdvanceWith implements [record.Book].
 func (s *Store) AdvanceWith(ctx context.Context, step record.Step, changes []record.Change) error {
-	statements, err := s.advance(step.From, step.Next, step.Entry)
+	entry := step.Entry.From(ctx)
+	statements, err := s.advance(step.From, step.Next, entry)
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,9 @@ func (s *Store) AdvanceWith(ctx context.Context, step record.Step, changes []rec
 	if err != nil {
 		return err
 	}
-	_, err = s.writer.submit(ctx, append(statements, more...)...)
+	if _, err = s.writer.submit(ctx, append(statements, more...)...); err == nil {
+		s.tell(ctx, entry)
+	}
 	return bookError(err)
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+
+	"pivot/server/internal/audit"
 )
 
 // readers is how many reads go on at a time; SQLite's readers wait neither for one another nor for the writer.
@@ -35,6 +37,9 @@ type Options struct {
 	Sealer    Sealer           // seals identities and audit entries
 	Now       func() time.Time // decides what has expired
 	Retention time.Duration    // how long an audit entry can be read; zero keeps all, and no leaf ever goes
+
+	// Written is told of each audit entry of a request once it is on disk; it must not wait for the store. May be nil.
+	Written func(ctx context.Context, e audit.Entry)
 }
 
 // Store is an open store. Its methods may be called concurrently.

@@ -35,6 +35,12 @@ func (o *object) seconds(name string, value int64) {
 	o.buffer.Write(strconv.AppendInt(o.buffer.AvailableBuffer(), value, 10))
 }
 
+// json writes a member whose value is JSON already.
+func (o *object) json(name string, value []byte) {
+	o.name(name)
+	o.buffer.Write(value)
+}
+
 func (o *object) name(name string) {
 	if o.buffer.Len() == 0 {
 		o.buffer.WriteByte('{')

@@ -37,18 +37,24 @@ type IDToken struct {
 	Level    assurance.Level // what was obtained, `acr`
 	Methods  []string        // `amr` (RFC 8176); none: the member is absent
 	AuthTime time.Time       // when the citizen was authenticated, `auth_time`
-	Nonce    string          // echoed from the request
+	Nonce    string          // echoed from the request; none: the member is absent
+	Session  string          // what the client calls the session, `sid`; empty: the member is absent
 }
 
 var errLevel = errors.New("token: no level was obtained")
 
 // Payload returns the members of the ID token as JSON: `sub`, `acr`, `amr` when
-// it is released, `auth_time`, `nonce`, `aud`, `exp`, `iat`, `iss`. There is no
+// it is released, `auth_time`, `nonce`, `sid` when the client wants it, `aud`, `exp`, `iat`, `iss`. There is no
 // at_hash, no c_hash and no claim about identity (FranceConnect+ profile). An
 // error says which value is missing or out of bounds.
 func (t IDToken) Payload(f Frame) ([]byte, error) {
-	if err := errors.Join(f.check(), checkSubject(t.Subject), checkText("nonce", t.Nonce), checkMethods(t.Methods)); err != nil {
+	if err := errors.Join(f.check(), checkSubject(t.Subject), checkNonce(t.Nonce), checkMethods(t.Methods)); err != nil {
 		return nil, err
+	}
+	if t.Session != "" {
+		if err := checkText("session", t.Session); err != nil {
+			return nil, err
+		}
 	}
 	if !t.Level.Valid() {
 		return nil, errLevel
@@ -63,7 +69,12 @@ func (t IDToken) Payload(f Frame) ([]byte, error) {
 		o.list("amr", t.Methods)
 	}
 	o.seconds("auth_time", t.AuthTime.Unix())
-	o.text("nonce", t.Nonce)
+	if t.Nonce != "" {
+		o.text("nonce", t.Nonce)
+	}
+	if t.Session != "" {
+		o.text("sid", t.Session)
+	}
 	f.close(o)
 	return o.close()
 }
@@ -104,6 +115,14 @@ func checkText(name, value string) error {
 		return fmt.Errorf("token: %s is not UTF-8", name)
 	}
 	return nil
+}
+
+// checkNonce accepts none: a client that follows FAPI 2.0 need not send one.
+func checkNonce(nonce string) error {
+	if nonce == "" {
+		return nil
+	}
+	return checkText("nonce", nonce)
 }
 
 func checkSubject(s string) error {

@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -56,6 +57,11 @@ func TestIDTokenKeepsTextAsItIs(t *testing.T) {
 		}
 	}
 	id := idToken()
+	id.Nonce = ""
+	without, err := id.Payload(frame())
+	if err != nil || bytes.Contains(without, []byte("nonce")) {
+		t.Errorf("without a nonce: %s, %v", without, err)
+	}
 	id.Nonce = "<&>"
 	if payload, err := id.Payload(frame()); err != nil || !strings.Contains(string(payload), `"<&>"`) {
 		t.Errorf("escaped for HTML, which nobody asked for: %s, %v", payload, err)
@@ -81,7 +87,6 @@ func TestIDTokenRefuses(t *testing.T) {
 		{"no authentication time", func(i *token.IDToken, _ *token.Frame) { i.AuthTime = time.Time{} }},
 		{"authentication before 1970", func(i *token.IDToken, _ *token.Frame) { i.AuthTime = time.Unix(-1, 0) }},
 		{"authentication after issue", func(i *token.IDToken, f *token.Frame) { i.AuthTime = f.At.Add(time.Second) }},
-		{"no nonce", func(i *token.IDToken, _ *token.Frame) { i.Nonce = "" }},
 		{"nonce not UTF-8", func(i *token.IDToken, _ *token.Frame) { i.Nonce = "\xc3" }},
 		{"long nonce", func(i *token.IDToken, _ *token.Frame) { i.Nonce = strings.Repeat("n", 2049) }},
 		{"no issuer", func(_ *token.IDToken, f *token.Frame) { f.Issuer = "" }},

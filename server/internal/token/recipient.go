@@ -28,6 +28,7 @@ type Recipient struct {
 	audience string
 	key      jose.Recipient // no key: signed alone
 	known    bool
+	bare     bool // the outer header says nothing but algorithms
 }
 
 // SignedAlone returns a recipient that registered no encryption: its answers

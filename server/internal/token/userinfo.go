@@ -23,15 +23,20 @@ func (u UserInfo) Payload(f Frame) ([]byte, error) {
 	}
 	o := new(object)
 	o.text("sub", u.Subject)
-	for _, c := range u.Claims {
+	o.claims(u.Claims)
+	f.close(o)
+	return o.close()
+}
+
+// claims writes each, as a text or as a list.
+func (o *object) claims(released []claims.Claim) {
+	for _, c := range released {
 		if c.List != nil {
 			o.list(c.Name, c.List)
 		} else {
 			o.text(c.Name, c.Text)
 		}
 	}
-	f.close(o)
-	return o.close()
 }
 
 // reserved reports whether the answer states name itself.

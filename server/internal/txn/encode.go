@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// The first octet of an encoding. The second version adds the means; what the first wrote is still read.
+// The first octet of an encoding. The second version adds the means; what the first wrote is still read. The third adds
+// keys that rights are bound to, and only states with such a key are written in it.
 const (
 	encodingV1 = 1
 	encodingV2 = 2
+	encodingV3 = 3
 )
 
 // mostEncoded is more than the longest state takes.
@@ -23,7 +25,16 @@ func Encode(s State) []byte {
 	if !genuine(s) {
 		return nil
 	}
+	if keyed(s) {
+		return s.encode(writer{encodingV3})
+	}
 	return s.encode(writer{encodingV2})
+}
+
+// keyed reports whether a state has a key that a right is bound to.
+func keyed(s State) bool {
+	r, redeemed := s.(Redeemed)
+	return s.Request().params.Thumbprint != "" || redeemed && r.thumbprint != ""
 }
 
 func (w Waiting) encode(out writer) writer { return out.octet(kindWaiting).base(w.base) }
@@ -35,7 +46,7 @@ func (c Consented) encode(out writer) writer { return out.octet(kindConsented).a
 func (g Granted) encode(out writer) writer { return out.octet(kindGranted).attested(g.attested) }
 
 func (r Redeemed) encode(out writer) writer {
-	return append(out.octet(kindRedeemed).attested(r.attested), r.token[:]...)
+	return append(out.octet(kindRedeemed).attested(r.attested).key(r.thumbprint), r.token[:]...)
 }
 
 func (e Ended) encode(out writer) writer {
@@ -60,11 +71,11 @@ func Decode(raw []byte) (State, error) {
 		return nil, errEncoding
 	}
 	r := &reader{rest: raw}
-	if r.version = r.octet(); r.version != encodingV1 && r.version != encodingV2 {
+	if r.version = r.octet(); r.version < encodingV1 || r.version > encodingV3 {
 		return nil, errEncoding
 	}
 	s, sound := r.state()
-	if r.failed || len(r.rest) != 0 || !sound {
+	if r.failed || len(r.rest) != 0 || !sound || keyed(s) != (r.version == encodingV3) {
 		return nil, errEncoding
 	}
 	return s, nil
@@ -86,7 +97,7 @@ func (r *reader) state() (State, bool) {
 		s := Granted{attested: r.attested()}
 		return s, s.sound()
 	case kindRedeemed:
-		s := Redeemed{attested: r.attested(), token: r.hash()}
+		s := Redeemed{attested: r.attested(), thumbprint: r.key(), token: r.hash()}
 		return s, s.sound()
 	case kindEnded:
 		s := Ended{base: r.base(), reason: Reason(r.text())}
@@ -110,7 +121,8 @@ func (g Granted) sound() bool {
 }
 
 func (r Redeemed) sound() bool {
-	return r.version >= 5 && r.coded() && r.within(tokenLifetime) && r.attests() && r.token != [32]byte{}
+	return r.version >= 5 && r.coded() && r.within(tokenLifetime) && r.attests() && r.token != [32]byte{} &&
+		(r.thumbprint == "" || challenge(r.thumbprint))
 }
 
 func (e Ended) sound() bool { return e.version >= 2 && e.left() <= e.life() && e.reason.valid() }

@@ -24,7 +24,10 @@ const (
 	ReasonOtherClient   Reason = "code-other-client"   // a code in the hands of another client
 	ReasonOtherRedirect Reason = "code-other-redirect" // a code redeemed with another redirect address
 	ReasonVerifier      Reason = "code-verifier"       // a code whose PKCE verifier does not answer the challenge
+	ReasonOtherKey      Reason = "code-other-key"      // a code redeemed by another key than the one announced
 	ReasonReplay        Reason = "code-replayed"       // a code that was spent before
+	ReasonRevoked       Reason = "token-revoked"       // the client gave its access token back
+	ReasonLoggedOut     Reason = "logged-out"          // the citizen logged out
 	ReasonRefused       Reason = "refused-in-app"      // the citizen said no in the companion
 	ReasonNotMine       Reason = "not-mine"            // the citizen did not begin this login
 	ReasonRelay         Reason = "suspected-relay"     // another browser brought back what the companion gave the one that began
@@ -126,6 +129,8 @@ func (p pending) over(reason Reason, at time.Time) (Ended, audit.Entry) {
 		event = audit.LoginAbandoned
 	case ReasonReplay:
 		event = audit.CodeReplayed
+	case ReasonRevoked, ReasonLoggedOut:
+		event = audit.TokenRevoked
 	case ReasonRefused, ReasonNotMine:
 		event = audit.LoginRefused
 	case ReasonRelay:

@@ -18,6 +18,7 @@ type Redemption struct {
 	RedirectURI string   // redirect_uri of the token request
 	Verifier    string   // code_verifier; empty when there is none
 	Token       [32]byte // hash of the access token about to be issued
+	Thumbprint  string   // of the key that the client proved to have (RFC 7638); empty for none, and a bearer token
 }
 
 // String redacts: a verifier is a secret.
@@ -35,8 +36,12 @@ func (r Redemption) MarshalText() ([]byte, error) { return []byte(r.String()), n
 // Redeemed is a transaction whose code was redeemed; its access token is good for sixty seconds.
 type Redeemed struct {
 	attested
-	token [32]byte
+	token      [32]byte
+	thumbprint string // of the key that the access token is bound to
 }
+
+// Thumbprint is that of the key that the access token is bound to (RFC 9449 §6), in base64url; empty for a bearer token.
+func (r Redeemed) Thumbprint() string { return r.thumbprint }
 
 // Name implements [State].
 func (r Redeemed) Name() StateName { return NameRedeemed }
@@ -45,15 +50,15 @@ func (r Redeemed) Name() StateName { return NameRedeemed }
 func (r Redeemed) TokenHash() ([32]byte, bool) { return r.token, true }
 
 // Redeem spends the code for an access token. Refused, which spends it too: another client than the one that asked,
-// another address, a verifier that does not answer the challenge, one that is missing, or one where there was no
-// challenge (RFC 9700 §4.8.2). Whoever presents a code wrongly holds a code that leaked. Errors: no token.
+// another address, a verifier that does not answer the challenge, one that is missing, one where there was no
+// challenge (RFC 9700 §4.8.2), or another key than the one announced. Whoever presents a code wrongly holds a code that leaked. Errors: no token.
 func (g Granted) Redeem(r Redemption, now time.Time) (Redeemed, audit.Entry, error) {
 	at, err := g.open(now)
 	if err != nil {
 		return Redeemed{}, audit.Entry{}, err
 	}
-	if r.Token == [32]byte{} {
-		return Redeemed{}, audit.Entry{}, errors.New("txn: redemption without a token")
+	if r.Token == [32]byte{} || r.Thumbprint != "" && !challenge(r.Thumbprint) {
+		return Redeemed{}, audit.Entry{}, errors.New("txn: redemption without a token, or by a key that is none")
 	}
 	asked := g.request.params
 	switch {
@@ -63,8 +68,10 @@ func (g Granted) Redeem(r Redemption, now time.Time) (Redeemed, audit.Entry, err
 		return Redeemed{}, audit.Entry{}, g.refusal(ReasonOtherRedirect, at)
 	case !answers(r.Verifier, asked.Challenge):
 		return Redeemed{}, audit.Entry{}, g.refusal(ReasonVerifier, at)
+	case asked.Thumbprint != "" && r.Thumbprint != asked.Thumbprint:
+		return Redeemed{}, audit.Entry{}, g.refusal(ReasonOtherKey, at)
 	}
-	next := Redeemed{attested: g.follow(at), token: r.Token}
+	next := Redeemed{attested: g.follow(at), token: r.Token, thumbprint: r.Thumbprint}
 	next.expires = at.Add(tokenLifetime)
 	return next, next.entry(audit.CodeRedeemed, at, nil), nil
 }

@@ -67,12 +67,13 @@ type Params struct {
 	Client      string          // client_id
 	RedirectURI string          // one of the client's registered addresses, exactly
 	State       string          // returned as it is; may be empty
-	Nonce       string          // at least 22 characters
+	Nonce       string          // at least 22 characters; empty for a client that need not send one
 	Scopes      []string        // in order, openid among them
 	Claims      []string        // claims asked one by one, as package claims names them
 	Level       assurance.Level // lowest level that answers the request
 	Prompt      string          // "", or words among login and consent
 	Challenge   string          // code_challenge by S256 (RFC 7636 §4.2); empty without PKCE
+	Thumbprint  string          // of the key that must redeem the code (RFC 9449 §10); empty for any, or none
 	Locale      string          // language that the citizen's pages begin with; may be empty
 }
 
@@ -108,12 +109,13 @@ func NewRequest(p Params) (Request, error) {
 		{graphic(p.Client, 1, mostClient), "client_id"},
 		{graphic(p.RedirectURI, 1, mostURI), "redirect_uri"},
 		{len(p.State) <= mostText, "state"},
-		{len(p.Nonce) >= leastNonce && len(p.Nonce) <= mostText, "nonce"},
+		{p.Nonce == "" || len(p.Nonce) >= leastNonce && len(p.Nonce) <= mostText, "nonce"},
 		{words(p.Scopes) && slices.Contains(p.Scopes, "openid"), "scope"},
 		{words(p.Claims), "claims"},
 		{p.Level >= least && p.Level <= most, "acr_values"},
 		{prompts(p.Prompt), "prompt"},
 		{p.Challenge == "" || challenge(p.Challenge), "code_challenge"},
+		{p.Thumbprint == "" || challenge(p.Thumbprint), "dpop_jkt"},
 		{graphic(p.Locale, 0, mostLocale), "ui_locales"},
 	} {
 		if !check.ok {

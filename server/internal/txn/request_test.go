@@ -75,6 +75,7 @@ func TestNewRequestRefuses(t *testing.T) {
 		{"an address beyond ASCII", func(p *txn.Params) { p.RedirectURI += "é" }, "redirect_uri"},
 		{"long address", func(p *txn.Params) { p.RedirectURI = strings.Repeat("r", 2049) }, "redirect_uri"},
 		{"long state", func(p *txn.Params) { p.State = strings.Repeat("s", 4097) }, "state"},
+		{"a space as nonce", func(p *txn.Params) { p.Nonce = " " }, "nonce"},
 		{"short nonce", func(p *txn.Params) { p.Nonce = strings.Repeat("n", 21) }, "nonce"},
 		{"long nonce", func(p *txn.Params) { p.Nonce = strings.Repeat("n", 4097) }, "nonce"},
 		{"no scope", func(p *txn.Params) { p.Scopes = nil }, "scope"},

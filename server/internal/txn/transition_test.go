@@ -589,6 +589,8 @@ func TestEvents(t *testing.T) {
 		txn.ReasonRefused:   audit.LoginRefused,
 		txn.ReasonNotMine:   audit.LoginRefused,
 		txn.ReasonRelay:     audit.RelaySuspected,
+		txn.ReasonRevoked:   audit.TokenRevoked,
+		txn.ReasonLoggedOut: audit.TokenRevoked,
 		"chip-not-genuine":  audit.TransactionRefused,
 
 		txn.ReasonClonedDevice: audit.TransactionRefused,

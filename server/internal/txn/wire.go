@@ -36,7 +36,15 @@ func (w writer) request(p Params) writer {
 	for _, s := range []string{p.Issuer, p.Client, p.RedirectURI, p.State, p.Nonce, p.Prompt, p.Challenge, p.Locale} {
 		w = w.text(s)
 	}
-	return w.list(p.Scopes).list(p.Claims).octet(uint8(p.Level))
+	return w.list(p.Scopes).list(p.Claims).octet(uint8(p.Level)).key(p.Thumbprint)
+}
+
+// key writes the thumbprint of a key, in the version that has them.
+func (w writer) key(thumbprint string) writer {
+	if w[0] < encodingV3 {
+		return w
+	}
+	return w.text(thumbprint)
 }
 
 func (w writer) base(b base) writer {
@@ -97,6 +105,14 @@ func (r *reader) list() []string {
 	return words
 }
 
+// key reads a thumbprint, in the version that has them.
+func (r *reader) key() string {
+	if r.version < encodingV3 {
+		return ""
+	}
+	return r.text()
+}
+
 // latest bounds a time, so that arithmetic on it never overflows: the year 9999.
 const latest = 253402300799999
 
@@ -117,6 +133,7 @@ func (r *reader) request() Request {
 		*s = r.text()
 	}
 	p.Scopes, p.Claims, p.Level = r.list(), r.list(), assurance.Level(r.octet())
+	p.Thumbprint = r.key()
 	request, err := NewRequest(p)
 	r.failed = r.failed || err != nil
 	return request

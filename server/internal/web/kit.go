@@ -71,6 +71,7 @@ func New(o Options) (*Kit, error) {
 	k.engine.HandleMethodNotAllowed = true
 	// A client's own site posts its authorization request here; nothing there acts on a cookie.
 	k.origin.AddInsecureBypassPattern("POST " + string(PathAuthorize))
+	k.origin.AddInsecureBypassPattern("POST " + string(PathLogout)) // and this one is only made a GET
 	k.engine.Use(k.observe, k.protect, k.bound)
 	k.engine.NoRoute(func(c *gin.Context) { k.refuse(c, status(http.StatusNotFound)) })
 	k.engine.NoMethod(func(c *gin.Context) { k.refuse(c, status(http.StatusMethodNotAllowed)) })

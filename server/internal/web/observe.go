@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"pivot/server/internal/audit"
 )
 
 // patience is how long a handler may work on one request.
@@ -28,7 +30,7 @@ func (k *Kit) observe(c *gin.Context) {
 	c.Set(incidentKey, newIncident())
 	ctx, cancel := context.WithTimeout(c.Request.Context(), k.patience(c))
 	defer cancel()
-	c.Request = c.Request.WithContext(ctx)
+	c.Request = c.Request.WithContext(audit.WithOrigin(ctx, k.whence(c)))
 	defer k.record(c, began)
 	defer k.recover(c)
 	c.Next()

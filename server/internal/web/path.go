@@ -20,7 +20,11 @@ const (
 	PathAuthorize Path = PathBase + "/authorize"
 	PathResume    Path = PathBase + "/authorize/:id" // where a finished transaction becomes a code
 	PathToken     Path = PathBase + "/token"
+	PathPush      Path = PathBase + "/request" // where a client sends its authorization request ahead
 	PathUserinfo  Path = PathBase + "/userinfo"
+
+	PathChecktoken    Path = PathBase + "/checktoken"          // what a data provider asks, as FranceConnect has it
+	PathIntrospection Path = PathBase + "/token/introspection" // and as RFC 7662 has it
 
 	PathRevocation Path = PathBase + "/token/revocation"
 	PathLogout     Path = PathBase + "/session/end"

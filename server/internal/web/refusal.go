@@ -157,7 +157,9 @@ func (k *Kit) refusePage(c *gin.Context, v verdict, id string) {
 
 // refuseJSON is the shape of RFC 6749 §5.2 with the address of an explanation (franceconnect.md 1.12).
 func (k *Kit) refuseJSON(c *gin.Context, v verdict, id string) {
-	if v.public.Status == http.StatusUnauthorized && v.public.Code == "invalid_token" {
+	if v.public.Status == http.StatusUnauthorized && (v.public.Fault == oauth.FaultTokenBound || v.public.Code == "invalid_dpop_proof") {
+		c.Header("WWW-Authenticate", `DPoP error="`+v.public.Code+`", algs="ES256"`) // RFC 9449 §7.1
+	} else if v.public.Status == http.StatusUnauthorized && v.public.Code == "invalid_token" {
 		challenge := "Bearer" // RFC 6750 §3.1: no error code when no token was given
 		if v.public.Fault != oauth.FaultBearerMissing {
 			challenge += ` error="` + v.public.Code + `"`

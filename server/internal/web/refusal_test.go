@@ -170,6 +170,9 @@ func TestEveryCodeIsExplained(t *testing.T) {
 			if r.StatusCode != http.StatusOK || !strings.Contains(text(t, r), code) {
 				t.Errorf("%s: %d", code, r.StatusCode)
 			}
+			if !speaker.Has("advice." + code) {
+				t.Errorf("%s does not say what to check in %s", code, lang)
+			}
 			if met && !speaker.Has("page.error."+code) {
 				t.Errorf("%s has no sentence in %s", code, lang)
 			}
