@@ -21,11 +21,11 @@ import (
 type demoCmd struct {
 	Data     string   `help:"Folder of the demo: test authorities, configuration, database, companion, reader socket, demo.json." default:".demo" type:"path"`
 	Card     string   `help:"The card to put in the reader: a persona of demo.json." default:"genuine"`
-	PortBase int      `help:"Port of the broker on loopback; the service provider takes the next one. 0 looks for a free one, first the one of before." default:"8080" aliases:"port"`
+	PortBase int      `help:"Port of the broker on loopback; the service providers take the next one, the broker for eidas1 the one after. 0 looks for a free one, first the one of before." default:"8080" aliases:"port"`
 	List     bool     `help:"List the cards and stop."`
 	NoWindow bool     `help:"Do not open the companion's window."`
 	Login    bool     `help:"Pair, activate and log in without a person, through the card reader; print the outcome as JSON and stop."`
-	Level    string   `help:"With --login: level that the service asks for." default:"eidas3" enum:"eidas2,eidas3"`
+	Level    string   `help:"With --login: level that the service asks for." default:"eidas3" enum:"eidas1,eidas2,eidas3"`
 	CAN      string   `name:"can" help:"With --login: card access number that is typed." placeholder:"DIGITS"`
 	PIN      string   `name:"pin" help:"With --login: PIN that is chosen and typed." placeholder:"DIGITS"`
 	Again    bool     `help:"With --login: log in a second time, as a citizen who is known; its outcome is the last line."`
@@ -133,7 +133,7 @@ func (d *demoCmd) busy(err error, port int) error {
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return err
 	}
-	return fmt.Errorf("port %d of this machine is in use by another program: choose two that are free with --port-base, such as make run PORT=18080", port)
+	return fmt.Errorf("port %d of this machine is in use by another program: choose three in a row that are free with --port-base, such as make run PORT=18080", port)
 }
 
 // errLogin ends the program with an exit code: the outcome has been printed.
@@ -147,10 +147,14 @@ func (d *demoCmd) login(ctx context.Context, world demo.World, reader *readertes
 	}
 	card, _ := world.Card(d.Card)
 	can, pin := or(d.CAN, card.CAN), or(d.PIN, card.PIN)
-	home := world.Home("script", d.Card)
+	use := "script"
+	if d.Level == "eidas1" { // at the other issuer, where a companion is paired anew
+		use = "script-standard"
+	}
+	home := world.Home(use, d.Card)
 	s := demo.Script{
 		World: world, Server: server, Pivot: companion(server), Home: home, Level: d.Level,
-		Env:  append(world.Env(reader, d.Card), "PIVOT_HOME="+home, "PIVOT_CAN="+can, "PIVOT_PIN="+pin),
+		Env:  append(world.Env(reader, d.Card), "PIVOT_HOME="+home, "PIVOT_BROKER="+world.Origin(d.Level), "PIVOT_CAN="+can, "PIVOT_PIN="+pin),
 		Tell: func(line string) { fmt.Fprintln(os.Stderr, "demo:", line) },
 	}
 	outcome := demo.Outcome{AMR: []string{}}
@@ -213,6 +217,7 @@ func (d *demoCmd) welcome(ctx context.Context, world demo.World, reader *readert
 		{"   its code, typed as", "bin/pivot activate CODE"},
 		{"3. log in, open", world.SP[0].URL},
 		{"   its code, typed as", "bin/pivot approve CODE"},
+		{"4. at eidas1, open", world.SP[1].URL + " after a pairing at " + world.Origin("eidas1") + "/pair"},
 		{"Ctrl-C stops", "other cards: --card, one of " + filepath.Join(d.Data, "demo.json")},
 	} {
 		fmt.Printf("%-22s %s\n", line[0], line[1])

@@ -18,6 +18,7 @@ import (
 
 	"pivot/cardreader/cardsim"
 	"pivot/cardreader/readertest"
+	"pivot/server/internal/demo"
 )
 
 // built remembers that programs were asked for.
@@ -41,7 +42,7 @@ var programs = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	readertest.RunChild(nil)
+	readertest.RunChild(demo.Players())
 	code := m.Run()
 	if built.Load() {
 		dir, _ := programs() // an error leaves a folder all the same
