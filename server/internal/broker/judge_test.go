@@ -214,7 +214,8 @@ func judgeKey(kid string) *jose.JSONWebKey {
 func (s scene) arranged(tb testing.TB, a arrange) trial {
 	tb.Helper()
 	id := "judge-" + strings.NewReplacer(" ", "-", "_", "-").Replace(a.String())
-	text := fmt.Sprintf(judgeRecord, id, a.profile, s.world.SP[0].Redirect, judgeLeft, a.signed) + a.more
+	var text strings.Builder
+	text.WriteString(fmt.Sprintf(judgeRecord, id, a.profile, s.world.SP[0].Redirect, judgeLeft, a.signed) + a.more)
 	t := trial{
 		Issuer: s.issuer(), ClientID: id, Redirect: s.world.SP[0].Redirect, Level: "eidas3", Scope: judgeScope, Signed: a.signed,
 	}
@@ -223,15 +224,15 @@ func (s scene) arranged(tb testing.TB, a arrange) trial {
 	}
 	if a.assertion == "" {
 		t.ClientSecret = otherSecret
-		text += "token_endpoint_auth_method = \"client_secret_post\"\nclient_secret_files = [\"judge.secret\"]\n"
+		text.WriteString("token_endpoint_auth_method = \"client_secret_post\"\nclient_secret_files = [\"judge.secret\"]\n")
 	} else {
 		t.Assertion = judgeKey("sig-" + string(a.assertion))
-		text += "token_endpoint_auth_method = \"private_key_jwt\"\n"
+		text.WriteString("token_endpoint_auth_method = \"private_key_jwt\"\n")
 	}
 	if a.sealed != "" {
 		t.Decrypt = judgeKey("enc-" + a.sealed)
 		for _, what := range []string{"id_token", "userinfo"} {
-			text += fmt.Sprintf("%s_encrypted_response_alg = %q\n%[1]s_encrypted_response_enc = \"A256GCM\"\n", what, a.sealed)
+			text.WriteString(fmt.Sprintf("%s_encrypted_response_alg = %q\n%[1]s_encrypted_response_enc = \"A256GCM\"\n", what, a.sealed))
 		}
 	}
 	public := []jose.JSONWebKey{judgeKey("sig-ES256").Public(), judgeKey("enc-ECDH-ES").Public(), judgeKey("enc-RSA-OAEP-256").Public()}
@@ -239,7 +240,7 @@ func (s scene) arranged(tb testing.TB, a arrange) trial {
 		public = append(public, judgeKey("sig-RS256").Public())
 	}
 	s.register(tb, map[string]string{
-		id + ".toml":              strings.ReplaceAll(text, "judge.jwks", a.profile+"-judge.jwks"),
+		id + ".toml":              strings.ReplaceAll(text.String(), "judge.jwks", a.profile+"-judge.jwks"),
 		a.profile + "-judge.jwks": keySet(tb, public...), "judge.secret": otherSecret + "\n",
 	})
 	return t

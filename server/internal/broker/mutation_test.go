@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"os"
 	"os/exec"
@@ -75,9 +76,7 @@ func kinds(t *testing.T, now time.Time) []kindOf {
 	with := func(more map[string]any) map[string]any {
 		out := map[string]any{}
 		for _, m := range []map[string]any{base, more} {
-			for name, value := range m {
-				out[name] = value
-			}
+			maps.Copy(out, m)
 		}
 		return out
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -152,9 +153,7 @@ func (b browser) submit(p page, action string, more url.Values) page {
 	for _, m := range form.FindAllStringSubmatch(p.body, -1) {
 		if strings.HasSuffix(m[1], action) {
 			values := url.Values{"csrfToken": {m[2]}}
-			for name, value := range more {
-				values[name] = value
-			}
+			maps.Copy(values, more)
 			return b.do(http.MethodPost, m[1], values.Encode())
 		}
 	}

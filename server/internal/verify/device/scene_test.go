@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -152,9 +153,7 @@ func (a *approval) encode(tb testing.TB) []byte {
 		signatures = append(signatures, map[string]any{"protected": protected, "signature": by.sign(tb, protected, payload)})
 	}
 	out := map[string]any{"payload": payload, "signatures": signatures}
-	for name, v := range a.more {
-		out[name] = v
-	}
+	maps.Copy(out, a.more)
 	raw, err := json.Marshal(out)
 	if err != nil {
 		tb.Fatal(err)
