@@ -200,7 +200,8 @@ func TestGave(t *testing.T) {
 // Names by which a session is known do not lead to each other.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	if session.SID("a") == session.SID("b") || session.SID("a") != session.SID("a") || len(session.SID("a")) != 43 {
+	first, again := session.SID("a"), session.SID("a")
+	if first == session.SID("b") || first != again || len(first) != 43 {
 		t.Error("sid")
 	}
 	if session.Alias(issuer, browser(1)) == session.Alias(issuer+"x", browser(1)) || session.Alias(issuer, browser(1)) == session.Alias(issuer, browser(2)) {
