@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -92,13 +93,22 @@ func (d *demoCmd) serve(ctx context.Context, world demo.World, reader *readertes
 	if err != nil {
 		return errors.Join(err, service.Close())
 	}
-	o.TestAnchors = true
+	// The console is for the ten lines of the welcome, and for what goes wrong.
+	journal, err := os.OpenFile(d.journal(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return errors.Join(err, service.Close())
+	}
+	defer journal.Close()
+	o.Log, o.TestAnchors = slog.New(slog.NewJSONHandler(journal, nil)), true
 	b, err := broker.Open(ctx, o)
 	if err != nil {
 		return errors.Join(d.busy(err, d.PortBase), service.Close())
 	}
 	return d.play(ctx, world, reader, running{b, service, cancel})
 }
+
+// journal is where the demo's broker logs.
+func (d *demoCmd) journal() string { return filepath.Join(d.Data, "broker.log") }
 
 // running is what listens, and how it is told to stop.
 type running struct {
@@ -218,7 +228,7 @@ func (d *demoCmd) welcome(ctx context.Context, world demo.World, reader *readert
 		{"3. log in, open", world.SP[0].URL},
 		{"   its code, typed as", "bin/pivot approve CODE"},
 		{"4. at eidas1, open", world.SP[1].URL + " after a pairing at " + world.Origin("eidas1") + "/pair"},
-		{"Ctrl-C stops", "other cards: --card, one of " + filepath.Join(d.Data, "demo.json")},
+		{"Ctrl-C stops", "other cards: --card, one of " + filepath.Join(d.Data, "demo.json") + "; log: " + d.journal()},
 	} {
 		fmt.Printf("%-22s %s\n", line[0], line[1])
 	}

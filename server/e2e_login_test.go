@@ -112,7 +112,7 @@ func (w world) keepsQuiet(t *testing.T, printed string) {
 		}
 	}
 	looked := 0
-	parts := []string{"data", "script", "reader.log"}
+	parts := []string{"data", "script", "reader.log", "broker.log"}
 	if _, err := os.Stat(filepath.Join(w.data, "script-standard")); err == nil {
 		parts = append(parts, "script-standard")
 	}
