@@ -56,7 +56,7 @@ func (w *window) answer(r *run, a *asked, given flow.Answer, err error) {
 		clear(given.Secret)
 		return
 	}
-	r.asked = nil
+	r.asked, r.told = nil, w.now()
 	a.reply <- answer{given, err}
 	r.shown = r.view.Step
 	w.present(w.progressPage)

@@ -344,3 +344,36 @@ func TestPairingByKeyboard(t *testing.T) {
 		t.Error("Esc does not lead home")
 	}
 }
+
+// TestDoubledKey: the key that answered, pressed twice, does not give up what follows.
+func TestDoubledKey(t *testing.T) {
+	var given context.Context
+	play := func(ctx context.Context, d flow.Dialogue) (flow.Outcome, error) {
+		given = ctx
+		a, err := d.Ask(ctx, flow.Question{Kind: flow.AskPIN})
+		clear(a.Secret)
+		if err == nil {
+			<-ctx.Done()
+			err = ctx.Err()
+		}
+		return flow.Outcome{}, &flow.Failure{Cause: flow.CauseCitizen, Problem: "cancelled", Message: "flow.cancelled", Err: err}
+	}
+	at := time.Now()
+	s := open(t, &actor{play: play, paired: status()}, "fr")
+	s.window.now = func() time.Time { return at }
+	s.startApprove()
+	s.untilAsked(flow.AskPIN)
+	test.Type(s.win.Canvas().Focused().(*pad), "271828")
+	s.key(fyne.KeyReturn)
+	test.Tap(s.find("cancel"))
+	s.key(fyne.KeyEscape)
+	if given.Err() != nil {
+		t.Fatal("given up by the key that answered")
+	}
+	at = at.Add(startled)
+	test.Tap(s.find("cancel"))
+	s.untilEnded()
+	if given.Err() == nil {
+		t.Error("not given up when it was meant")
+	}
+}

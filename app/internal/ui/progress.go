@@ -49,8 +49,14 @@ func (w *window) progressPage() page {
 	if v.Step == flow.StepCompare && v.ShortString != "" {
 		return w.comparePage(r)
 	}
-	stop := newPress("cancel", w.say("window.cancel"), rankEqual, r.cancel)
-	p := page{actions: []fyne.CanvasObject{stop}, focus: stop, escape: r.cancel}
+	// A key that was pressed twice to answer does not give up what it answered.
+	giveUp := func() {
+		if !w.now().Before(r.told.Add(startled)) {
+			r.cancel()
+		}
+	}
+	stop := newPress("cancel", w.say("window.cancel"), rankEqual, giveUp)
+	p := page{actions: []fyne.CanvasObject{stop}, focus: stop, escape: giveUp}
 	p.body = append(p.body, title(w.say("window."+r.journey.name+".title")))
 	if v.Service != "" {
 		p.body = append(p.body, body(w.say("window.progress.for", "Service", v.Service)))

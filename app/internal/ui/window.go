@@ -68,6 +68,7 @@ type run struct {
 	view    flow.View
 	shown   flow.Step // the step that the page shown is about
 	asked   *asked    // the question shown; nil without
+	told    time.Time // when the last question was answered
 }
 
 func newWindow(ctx context.Context, app fyne.App, c companion, speaker *assets.Speaker) (*window, error) {
