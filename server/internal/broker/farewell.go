@@ -34,7 +34,7 @@ func (b *Broker) openFarewell() error {
 	}
 	var err error
 	b.courier, err = farewell.New(farewell.Parts{
-		Book: b.store, Keysets: b.keysets, Post: b.post, Now: b.now,
+		Book: b.store, Owners: b.store.Owners, Keysets: b.keysets, Post: b.post, Now: b.now,
 		Clients: func(issuer, id string) *client.Client {
 			if find, ok := finds[issuer]; ok {
 				return find(id)

@@ -399,6 +399,9 @@ func TestAnotherPersonsSession(t *testing.T) {
 	s.leavers(t, l)
 	b := newBrowser(t)
 	first := s.signIn(t, b)
+	if a := s.userinfo(t, first.AccessToken); a.status != http.StatusOK {
+		t.Fatalf("%d: %s", a.status, a.body)
+	}
 	p := b.open(s.issuer() + "/authorize?" + s.changed(withPKCE()).Encode())
 	id, err := txn.ParseID(filepath.Base(p.url.Path))
 	if err != nil {
@@ -433,6 +436,14 @@ func TestAnotherPersonsSession(t *testing.T) {
 	if !strings.Contains(r.Header.Get("Location"), "code=") {
 		t.Fatalf("%d to %q", r.StatusCode, r.Header.Get("Location"))
 	}
+	if ended := s.entries(t, audit.SessionEnded); len(ended) != 1 || ended[0].Account != "account-1" || ended[0].Reason != "another-person" {
+		t.Errorf("audit entries %+v", ended)
+	}
+	if a := s.userinfo(t, first.AccessToken); a.status != http.StatusUnauthorized {
+		t.Errorf("the access token of the session that ended: %d", a.status)
+	}
+	code := regexp.MustCompile(`code=([^&]+)`).FindStringSubmatch(r.Header.Get("Location"))[1]
+	redeemed(t, s.token(t, s.exchange(code)), "openid given_name") // the new session's is good
 	select {
 	case compact := <-l.told:
 		_, payload := s.opened(t, first.IDToken, jose.ECDH_ES, s.demoKey(t))

@@ -42,7 +42,7 @@ func (c *Client) authenticateAssertion(ctx context.Context, cred oauth.Credentia
 	if !ok || !check.takes(header.alg) {
 		return oauth.FaultAssertionHeader.Err()
 	}
-	keys, err := c.assertionKeys(ctx, header.keyID, cred, check.Keys)
+	keys, err := c.assertionKeys(ctx, header, cred, check.Keys)
 	if err != nil {
 		return err
 	}
@@ -54,6 +54,9 @@ func (c *Client) authenticateAssertion(ctx context.Context, cred oauth.Credentia
 		return signed
 	}
 	a, fault := parseAssertion(payload)
+	if fault == 0 && a.listed && c.FAPI() {
+		fault = oauth.FaultAssertionAudience // a string alone (FAPI 2.0 Security Profile §5.3.2.1)
+	}
 	if fault == 0 {
 		fault = a.judge(c.record.ID, check)
 	}
@@ -138,13 +141,14 @@ func text(members map[string]json.RawMessage, name string) (string, bool) {
 	return *s, true
 }
 
-// assertionKeys are those that may have signed: none of a client that may not authenticate so. Errors: its key set cannot
+// assertionKeys are those that may have signed: none of a client that may not authenticate so, or sign so (FAPI 2.0 Security
+// Profile §5.4.1). Errors: its key set cannot
 // be had, which says nothing of the assertion.
-func (c *Client) assertionKeys(ctx context.Context, keyID string, cred oauth.Credentials, source keyset.Source) ([]jose.JSONWebKey, error) {
-	if c.may(cred) != nil {
+func (c *Client) assertionKeys(ctx context.Context, h header, cred oauth.Credentials, source keyset.Source) ([]jose.JSONWebKey, error) {
+	if c.may(cred) != nil || c.FAPI() && h.alg == string(jose.RS256) {
 		return nil, nil
 	}
-	return c.signingKeys(ctx, keyID, source)
+	return c.signingKeys(ctx, h.keyID, source)
 }
 
 func (c *Client) signingKeys(ctx context.Context, keyID string, source keyset.Source) ([]jose.JSONWebKey, error) {
@@ -220,6 +224,7 @@ const (
 // assertion is what is read of the claims, after the signature.
 type assertion struct {
 	issuer, subject, audience, id string
+	listed                        bool // the audience came as a list
 	expiry                        time.Time
 	issuedAt, notBefore           time.Time // zero when not given
 }
@@ -248,6 +253,8 @@ func parseAssertion(payload []byte) (assertion, oauth.Fault) {
 	if a.audience, ok = audience(members); !ok {
 		return assertion{}, oauth.FaultAssertionAudience
 	}
+	_, single := text(members, "aud")
+	a.listed = !single
 	if a.expiry, ok = date(members, "exp"); !ok {
 		return assertion{}, oauth.FaultAssertionExpiry
 	}

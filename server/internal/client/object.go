@@ -38,11 +38,20 @@ func (c *Client) checkObjects() error {
 	return nil
 }
 
-// checkProfile wants of a client that follows the FAPI 2.0 Security Profile (§5.3.2.1) that it authenticates by a key. What
-// else the profile demands is demanded of each of its requests, whatever the rest of its record says.
+// checkProfile wants of a client that follows the FAPI 2.0 Security Profile (§5.3.2.1) that it authenticates by a key,
+// and that nothing is signed by RS256 (§5.4.1). What else the profile demands is demanded of each of its requests, whatever
+// the rest of its record says.
 func (c *Client) checkProfile() error {
-	if a := c.record.Authentication; a.FAPI && a.Method != oauth.PrivateKeyJWT {
+	answers := c.record.Answers
+	switch a := c.record.Authentication; {
+	case !a.FAPI:
+		return nil
+	case a.Method != oauth.PrivateKeyJWT:
 		return errors.New("fapi2 goes with token_endpoint_auth_method private_key_jwt")
+	case slices.Contains([]string{answers.IDTokenSigned, answers.UserinfoSigned}, string(jose.RS256)):
+		return errors.New("fapi2 goes without RS256: ID tokens and userinfo are signed by ES256")
+	case c.keys.Verifies(string(jose.RS256)):
+		return errors.New("fapi2 goes without RS256: jwks has a key of use sig for it")
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 // Parts are what a courier needs; each but Keysets is required.
 type Parts struct {
 	Book    record.Book
+	Owners  func(ctx context.Context, kind record.Kind) ([]string, error) // whom records of the book belong to, each once
 	Clients func(issuer, id string) *client.Client
 	Keys    func(issuer string) token.TypedSigner // those of an issuer's ID tokens
 	Keysets keyset.Source                         // of service providers that publish theirs
@@ -33,18 +34,23 @@ type Parts struct {
 }
 
 // Courier delivers notices. It is safe for concurrent use, also by several processes on one store.
-type Courier struct{ Parts }
+type Courier struct {
+	Parts
+
+	mu     sync.Mutex
+	silent map[string]bool // owners of notices who did not answer last time: their turn comes last
+}
 
 // New makes a courier. Errors: a part is missing.
 func New(p Parts) (*Courier, error) {
-	if p.Book == nil || p.Clients == nil || p.Keys == nil || p.Post == nil || p.Now == nil {
+	if p.Book == nil || p.Owners == nil || p.Clients == nil || p.Keys == nil || p.Post == nil || p.Now == nil {
 		return nil, errors.New("farewell: a courier needs every part")
 	}
-	return &Courier{p}, nil
+	return &Courier{Parts: p}, nil
 }
 
 const (
-	atOnce    = 8               // deliveries in progress: one that is slow does not hold up the others
+	atOnce    = 16              // deliveries in progress: one that is slow does not hold up the others
 	tokenLife = 2 * time.Minute // of a logout token (§2.4 recommends no more)
 )
 
@@ -52,92 +58,62 @@ const (
 const (
 	reasonGone  = "client-gone"  // its record is struck off, or names no address any more
 	reasonKeys  = "client-keys"  // what it publishes cannot be had, and the token is to be encrypted
+	reasonLate  = "too-late"     // its time was over before it was taken
 	reasonCut   = "interrupted"  // the last try was never finished
 	reasonToken = "no-signature" // the token could not be made
 )
 
-// Deliver tries every notice that is due, once; of those for a service provider that does not answer, only some. Errors:
-// the book could not answer.
+// Deliver tries the notices that are due, client by client: each has its turn before another has its second, with one post
+// at a time, so that no client waits behind those of another. Of a client that does not answer, one is tried. Errors: the
+// book could not answer.
 func (c *Courier) Deliver(ctx context.Context) error {
-	var failed []error
-	round := &round{silent: make(map[string]bool)}
-	for tried := range session.Tries() + 1 {
-		found, err := c.Book.Owned(ctx, record.Logout, session.Pending(tried))
-		if err == nil {
-			err = c.deliverAll(ctx, round, found)
-		}
-		failed = append(failed, err)
+	owners, err := c.Owners(ctx, record.Logout)
+	if err != nil {
+		return err
 	}
-	return errors.Join(failed...)
-}
-
-// round is what is learned while notices are tried: whom it is no use to ask again at once.
-type round struct {
-	mu     sync.Mutex
-	silent map[string]bool
-}
-
-func (r *round) isSilent(address string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.silent[address]
-}
-
-func (r *round) keepsSilent(address string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.silent[address] = true
-}
-
-// deliverAll tries those of the notices that are due, a few at a time.
-func (c *Courier) deliverAll(ctx context.Context, round *round, found []record.Record) error {
-	errs := make([]error, len(found))
-	turns := make(chan struct{}, atOnce)
-	var group sync.WaitGroup
-	for i, r := range found {
-		n, err := session.ParseNotice(r)
-		if err != nil {
-			errs[i] = err
-			continue
-		}
-		if !n.Due(c.Now()) {
-			continue
-		}
-		turns <- struct{}{}
-		group.Go(func() {
-			defer func() { <-turns }()
-			errs[i] = c.deliver(ctx, round, n)
+	r := c.newRound(owners)
+	var workers sync.WaitGroup
+	for range min(atOnce, len(owners)) {
+		workers.Go(func() {
+			for m := range r.turns {
+				if more, err := c.take(ctx, r, m); more && err == nil {
+					r.turns <- m // has room for everybody
+				} else {
+					r.leave(errors.Join(m.broken, err))
+				}
+			}
 		})
 	}
-	group.Wait() // what fails now is not found again among those that failed before
-	return errors.Join(errs...)
+	workers.Wait() // what fails now is tried in another round
+	return errors.Join(r.failed...)
 }
 
-// deliver tries one notice. That another process was faster is as good.
-func (c *Courier) deliver(ctx context.Context, round *round, n session.Notice) error {
+// deliver tries one notice, and reports whether it is any use to go on with the next of the same client. That another
+// process was faster is as good.
+func (c *Courier) deliver(ctx context.Context, n session.Notice) (answers bool, err error) {
 	sp := c.Clients(n.Issuer(), n.Client())
-	if round.isSilent(sp.BackChannelLogout()) {
-		return nil
-	}
-	if !sp.Active() || sp.BackChannelLogout() == "" {
-		return c.close(ctx, n, reasonGone)
+	switch {
+	case n.Late(c.Now()):
+		return true, c.close(ctx, n, reasonLate)
+	case !sp.Active() || sp.BackChannelLogout() == "":
+		return true, c.close(ctx, n, reasonGone)
 	}
 	next, left := n.Try(c.Now())
 	if !left {
-		return c.close(ctx, n, reasonCut)
+		return true, c.close(ctx, n, reasonCut)
 	}
 	if err := c.Book.Apply(ctx, []record.Change{next.Change()}); err != nil {
-		return unless(err, record.ErrStale)
+		return true, unless(err, record.ErrStale)
 	}
 	next = next.Stored()
 	reason, final := c.send(ctx, next, sp)
 	if reason != "" && !final {
-		round.keepsSilent(sp.BackChannelLogout())
 		if next.Tried() < session.Tries() {
-			return nil
+			return false, nil
 		}
+		return false, c.close(context.WithoutCancel(ctx), next, reason)
 	}
-	return c.close(context.WithoutCancel(ctx), next, reason)
+	return true, c.close(context.WithoutCancel(ctx), next, reason)
 }
 
 // send makes and posts one logout token. It gives the word for why it was not taken, and whether that will not change.
@@ -164,9 +140,11 @@ func (c *Courier) send(ctx context.Context, n session.Notice, sp *client.Client)
 
 // token is a logout token of this try alone, encrypted as the client's ID tokens are (§2.4).
 func (c *Courier) token(ctx context.Context, n session.Notice, sp *client.Client) (string, error) {
-	payload, err := token.Logout{
-		Subject: n.Subject(), Session: n.SID(), ID: n.ID() + "." + strconv.Itoa(n.Tried()),
-	}.Payload(token.Frame{Issuer: n.Issuer(), Audience: sp.ID(), At: c.Now(), Life: tokenLife})
+	says := token.Logout{Subject: n.Subject(), ID: n.ID() + "." + strconv.Itoa(n.Tried())}
+	if sp.NamesSession() { // else its ID tokens named none
+		says.Session = n.SID()
+	}
+	payload, err := says.Payload(token.Frame{Issuer: n.Issuer(), Audience: sp.ID(), At: c.Now(), Life: tokenLife})
 	if err != nil {
 		return "", err
 	}

@@ -2,6 +2,8 @@ package fetch
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,28 +65,32 @@ func NewCache[T any](f *Fetcher, now func() time.Time, parse func([]byte) (T, er
 }
 
 // Get gives the document of an address: the one that is kept while it is fresh, by its own Cache-Control between a
-// minute and an hour; else what the server says now; and for a day what it said last, while it does not answer. Errors:
-// a [*Refusal]; an address whose server did not answer is not asked again for a minute.
+// minute and an hour; else what the server says now; and for a day what it said last, while it does not answer. A server
+// that answers something else has taken back what it said. Errors: a [*Refusal]; an address whose server did not answer is
+// not asked again for a minute.
 func (c *Cache[T]) Get(ctx context.Context, address string) (T, error) {
-	return c.get(ctx, address, func(k known[T]) bool { return c.now().Before(k.fresh) })
+	k, err := c.get(ctx, address, c.isFresh)
+	return k.value, err
 }
 
 // Newer gives the document of an address where the one that [Cache.Get] gave lacks something, such as the key that a
 // token names: it asks the server, but no more than once a minute, so that whoever invents names of keys causes no more
 // requests than that; asked more often it gives what is kept. Errors: as Get.
 func (c *Cache[T]) Newer(ctx context.Context, address string) (T, error) {
-	return c.get(ctx, address, func(known[T]) bool { return false })
+	k, err := c.get(ctx, address, never)
+	return k.value, err
 }
 
-func (c *Cache[T]) get(ctx context.Context, address string, enough func(known[T]) bool) (T, error) {
-	var none T
-	e, ok := c.entry(address)
-	if !ok {
-		return none, &Refusal{Reason: ReasonLater}
-	}
+func (c *Cache[T]) isFresh(k known[T]) bool { return c.now().Before(k.fresh) }
+
+func never[T any](known[T]) bool { return false }
+
+func (c *Cache[T]) get(ctx context.Context, address string, enough func(known[T]) bool) (known[T], error) {
+	var none known[T]
+	e := c.entry(address)
 	k := e.read()
 	if !k.fetched.IsZero() && enough(k) {
-		return k.value, nil
+		return k, nil
 	}
 	if c.due(k) {
 		select {
@@ -100,7 +106,7 @@ func (c *Cache[T]) get(ctx context.Context, address string, enough func(known[T]
 	}
 	switch {
 	case !k.fetched.IsZero() && c.now().Sub(k.fetched) < mostStale:
-		return k.value, nil
+		return k, nil
 	case k.failed != nil:
 		return none, k.failed
 	}
@@ -112,16 +118,34 @@ func (c *Cache[T]) due(k known[T]) bool {
 	return k.asked.IsZero() || c.now().Sub(k.asked).Abs() >= leastBetween
 }
 
-// entry finds or makes the entry of an address. Addresses come from records, so there are few; a bound all the same.
-func (c *Cache[T]) entry(address string) (*entry[T], bool) {
+// entry finds or makes the entry of an address. Addresses come from records, so there are few; a bound all the same: the one
+// that was asked longest ago makes room, as does that of a record that is no more.
+func (c *Cache[T]) entry(address string) *entry[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.entries[address]
-	if !ok && len(c.entries) < mostEntries {
-		e, ok = &entry[T]{turn: make(chan struct{}, 1)}, true
-		c.entries[address] = e
+	if e, ok := c.entries[address]; ok {
+		return e
 	}
-	return e, ok
+	if len(c.entries) >= mostEntries {
+		delete(c.entries, c.oldest())
+	}
+	e := &entry[T]{turn: make(chan struct{}, 1)}
+	c.entries[address] = e
+	return e
+}
+
+// oldest is the address that was asked longest ago; of those that are being asked for the first time, any if there is no
+// other. The caller holds the lock.
+func (c *Cache[T]) oldest() string {
+	var address string
+	var since time.Time
+	for at, e := range c.entries {
+		asked := e.read().asked
+		if address == "" || !asked.IsZero() && (since.IsZero() || asked.Before(since)) {
+			address, since = at, asked
+		}
+	}
+	return address
 }
 
 // ask asks the server. Whoever caused it may leave: the answer is for all.
@@ -129,16 +153,34 @@ func (c *Cache[T]) ask(ctx context.Context, k known[T], address string) known[T]
 	answer, err := c.fetcher.Get(context.WithoutCancel(ctx), address, c.types...)
 	k.asked = c.now()
 	if err != nil {
+		if !silent(err) {
+			k = known[T]{asked: k.asked}
+		}
 		k.failed = err
 		return k
 	}
 	value, err := c.parse(answer.Body)
 	if err != nil {
-		k.failed = &Refusal{Reason: ReasonContent, Cause: err}
-		return k
+		return known[T]{asked: k.asked, failed: &Refusal{Reason: ReasonContent, Cause: err}}
 	}
 	k.value, k.fetched, k.fresh, k.failed = value, k.asked, k.asked.Add(freshness(answer.MaxAge)), nil
 	return k
+}
+
+// silent reports whether a server said nothing that takes back what it said before: it cannot be reached, or cannot answer
+// now. Whatever else it says is its word.
+func silent(err error) bool {
+	refusal, ok := errors.AsType[*Refusal](err)
+	if !ok {
+		return false
+	}
+	switch refusal.Reason {
+	case ReasonTime, ReasonUnreachable:
+		return true
+	case ReasonStatus:
+		return refusal.Status >= http.StatusInternalServerError || refusal.Status == http.StatusTooManyRequests
+	}
+	return false
 }
 
 func freshness(says time.Duration) time.Duration {

@@ -116,6 +116,125 @@ func TestCache(t *testing.T) {
 	get("9")
 }
 
+// TestCacheTakenBack: what a server said is used while it does not answer, and not once it says something else.
+func TestCacheTakenBack(t *testing.T) {
+	t.Parallel()
+	ok := func(w http.ResponseWriter) { w.Header().Set("Content-Type", jwks); _, _ = fmt.Fprint(w, "kept") }
+	status := func(n int) func(http.ResponseWriter) { return func(w http.ResponseWriter) { w.WriteHeader(n) } }
+	for _, row := range []struct {
+		name   string
+		answer func(http.ResponseWriter)
+		reason fetch.Reason // empty where what is known stays
+	}{
+		{"500", status(500), ""},
+		{"503", status(503), ""},
+		{"429", status(429), ""},
+		{"unreachable", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, ""},
+		{"404", status(404), fetch.ReasonStatus},
+		{"410", status(410), fetch.ReasonStatus},
+		{"204", status(204), fetch.ReasonStatus},
+		{"redirect", status(302), fetch.ReasonRedirect},
+		{"type", func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html") }, fetch.ReasonType},
+		{"content", func(w http.ResponseWriter) { w.Header().Set("Content-Type", jwks); _, _ = fmt.Fprint(w, "bad") }, fetch.ReasonContent},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			var answer atomic.Value
+			answer.Store(ok)
+			now := time.Unix(1e9, 0)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				answer.Load().(func(http.ResponseWriter))(w)
+			}))
+			t.Cleanup(server.Close)
+			cache := fetch.NewCache(onLoopback(), func() time.Time { return now }, func(raw []byte) (string, error) {
+				if string(raw) != "kept" {
+					return "", errors.New("no")
+				}
+				return string(raw), nil
+			}, jwks)
+			value, err := cache.Get(t.Context(), server.URL)
+			want(t, value, err, "kept")
+			answer.Store(row.answer)
+			now = now.Add(30 * time.Minute)
+			for range 2 { // the second is not asked
+				if value, err = cache.Get(t.Context(), server.URL); row.reason == "" {
+					want(t, value, err, "kept")
+				} else {
+					wantReason(t, err, row.reason)
+				}
+			}
+			answer.Store(ok)
+			now = now.Add(time.Minute)
+			value, err = cache.Get(t.Context(), server.URL)
+			want(t, value, err, "kept")
+		})
+	}
+}
+
+// TestCacheFull: the address that was asked longest ago makes room for a new one.
+func TestCacheFull(t *testing.T) {
+	t.Parallel()
+	o := newOrigin(t)
+	get := func(path string, wanted string) {
+		t.Helper()
+		value, err := o.cache.Get(t.Context(), o.server.URL+path)
+		want(t, value, err, wanted)
+	}
+	o.asked.Store(100)
+	get("/first", "101")
+	o.pass(time.Millisecond)
+	for n := range fetch.MostEntries - 1 {
+		get(fmt.Sprintf("/%d", n), fmt.Sprint(102+n))
+	}
+	get("/first", "101")
+	o.pass(time.Millisecond)
+	last := 101 + fetch.MostEntries
+	get("/one-more", fmt.Sprint(last))
+	get("/one-more", fmt.Sprint(last))
+	get("/first", fmt.Sprint(last+1))
+}
+
+// TestKeysStale: while their server is down, keys that verify are used for an hour, and keys to encrypt to for the day.
+func TestKeysStale(t *testing.T) {
+	t.Parallel()
+	point := func(use string) string {
+		return `{"kty":"EC","crv":"P-256","kid":"` + use + `","use":"` + use + `","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}`
+	}
+	var down atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", jwks)
+		_, _ = fmt.Fprint(w, `{"keys":[`+point("sig")+`,`+point("enc")+`]}`)
+	}))
+	t.Cleanup(server.Close)
+	now := time.Unix(1e9, 0)
+	k := fetch.NewKeys(onLoopback(), func() time.Time { return now })
+	signing := func(s keyset.Set) bool { return s.Verifies("ES256") }
+	sealing := func(s keyset.Set) bool { _, ok := s.Sealing("ECDH-ES"); return ok }
+	for _, row := range []struct {
+		after                time.Duration
+		mayVerify, mayEncode bool
+	}{{0, true, true}, {59 * time.Minute, true, true}, {time.Hour, false, true}, {23 * time.Hour, false, true}, {24 * time.Hour, false, false}} {
+		now = time.Unix(1e9, 0).Add(row.after)
+		for _, use := range []struct {
+			has  func(keyset.Set) bool
+			want bool
+		}{{signing, row.mayVerify}, {sealing, row.mayEncode}} {
+			set, err := k.Keys(t.Context(), server.URL, use.has)
+			if (err == nil && use.has(set)) != use.want || err != nil && !errors.Is(err, keyset.ErrUnavailable) {
+				t.Errorf("after %v: %v, want %v", row.after, err, use.want)
+			}
+			if signing(set) && !row.mayVerify {
+				t.Errorf("after %v: a key that verifies", row.after)
+			}
+		}
+		down.Store(true)
+	}
+}
+
 // TestCacheOfNothing: what never came and what does not parse.
 func TestCacheOfNothing(t *testing.T) {
 	t.Parallel()

@@ -12,3 +12,6 @@ func (f *Fetcher) Reachable(host, addr string) bool {
 
 // MaxAge reads a Cache-Control header.
 func MaxAge(headers ...string) time.Duration { return maxAge(headers) }
+
+// MostEntries is for tests.
+const MostEntries = mostEntries

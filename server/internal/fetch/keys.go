@@ -18,14 +18,25 @@ func NewKeys(f *Fetcher, now func() time.Time) *Keys {
 	return &Keys{NewCache(f, now, keyset.ParsePublished, "application/jwk-set+json", "application/json")}
 }
 
+// mostVerifying is how long keys that verify signatures are used after their server said that they are good: one that was
+// withdrawn because somebody stole it must not live on. Keys that answers are encrypted to are used for the whole day.
+const mostVerifying = time.Hour
+
 // Keys implements [keyset.Source].
 func (k *Keys) Keys(ctx context.Context, address string, has func(keyset.Set) bool) (keyset.Set, error) {
-	set, err := k.cache.Get(ctx, address)
-	if err == nil && !has(set) {
-		set, err = k.cache.Newer(ctx, address)
+	found, err := k.cache.get(ctx, address, k.cache.isFresh)
+	if err == nil && !has(found.value) {
+		found, err = k.cache.get(ctx, address, never)
 	}
 	if err != nil {
 		return keyset.Set{}, fmt.Errorf("%w: %w", keyset.ErrUnavailable, err)
+	}
+	if k.cache.isFresh(found) || k.cache.now().Sub(found.fetched) < mostVerifying {
+		return found.value, nil
+	}
+	set := found.value.ForSealing()
+	if !has(set) {
+		return keyset.Set{}, keyset.ErrUnavailable
 	}
 	return set, nil
 }

@@ -112,6 +112,9 @@ func useOf(alg string) string {
 	return ""
 }
 
+// ForSealing is the set without the keys that may have signed.
+func (s Set) ForSealing() Set { return Set{seal: s.seal} }
+
 // Signing gives the keys that may have signed: the one named, or each where none is.
 func (s Set) Signing(keyID string) []jose.JSONWebKey {
 	if keyID == "" {

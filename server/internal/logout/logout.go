@@ -301,10 +301,12 @@ func (e exit) end(c *gin.Context, s session.Session, r request) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range s.Logins() {
-		if err := e.takeBack(ctx, l); err != nil {
-			return err
-		}
+	err = s.TakeBack(ctx, e.Ledger, txn.ReasonLoggedOut, e.Now())
+	if errors.Is(err, txn.ErrSpent) {
+		return oauth.PageError{Err: oauth.FaultUnavailable.Err()}
+	}
+	if err != nil {
+		return err
 	}
 	e.Kit.EndSession(c)
 	e.goOn(c, r)
@@ -329,39 +331,4 @@ func (e exit) ended(ctx context.Context, s session.Session, clientID string) (se
 		s = next
 	}
 	return s, oauth.PageError{Err: oauth.FaultUnavailable.Err()}
-}
-
-// lately is longer than a code and its access token live.
-const lately = 2 * time.Minute
-
-// takeBack ends what a login issued, as far as it is good still: a code on its way, an access token.
-func (e exit) takeBack(ctx context.Context, l session.Login) error {
-	id, err := txn.ParseID(l.Transaction)
-	if err != nil || e.Now().Sub(time.Unix(l.At, 0)) > lately {
-		return err
-	}
-	for range tries {
-		state, err := e.Ledger.Load(ctx, e.Issuer, id)
-		if errors.Is(err, txn.ErrUnknown) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		live, ok := state.(interface {
-			txn.State
-			Refuse(reason txn.Reason, now time.Time) (txn.Ended, audit.Entry, error)
-		})
-		if !ok {
-			return nil
-		}
-		over, entry, err := live.Refuse(txn.ReasonLoggedOut, e.Now())
-		if err != nil {
-			return err
-		}
-		if err = e.Ledger.Advance(ctx, live, over, entry); !errors.Is(err, txn.ErrSpent) {
-			return err
-		}
-	}
-	return oauth.PageError{Err: oauth.FaultUnavailable.Err()}
 }

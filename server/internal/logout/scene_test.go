@@ -295,7 +295,16 @@ func (s *scene) entries(events ...audit.Event) []audit.Entry {
 // notices are those that wait.
 func (s *scene) notices() []session.Notice {
 	s.t.Helper()
-	found, err := s.store.Owned(s.t.Context(), record.Logout, session.Pending(0))
+	owners, err := s.store.Owners(s.t.Context(), record.Logout)
+	var found []record.Record
+	for _, owner := range owners {
+		if err != nil {
+			break
+		}
+		var more []record.Record
+		more, err = s.store.Owned(s.t.Context(), record.Logout, owner)
+		found = append(found, more...)
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"pivot/server/internal/audit"
 	"pivot/server/internal/oauth"
 	"pivot/server/internal/record"
 	"pivot/server/internal/session"
@@ -21,51 +22,73 @@ func (p *Provider) remember(c *gin.Context, s step, err error) error {
 	}
 	value, browser := p.Kit.NewSession()
 	for range useTries {
-		joined, changes, err := p.joined(c, granted, browser)
+		j, err := p.join(c, granted, browser)
 		if err != nil {
 			return err
 		}
 		err = p.Book.AdvanceWith(c.Request.Context(), record.Step{
-			From: s.from, Next: s.next, Entry: s.entry.With("session", joined.ID()),
-		}, changes)
+			From: s.from, Next: s.next, Entry: s.entry.With("session", j.next.ID()), Also: j.entries,
+		}, j.changes)
 		if errors.Is(err, record.ErrStale) { // another login of this browser was faster
 			continue
 		}
-		if err == nil {
-			p.Kit.KeepSession(c, value)
+		if err != nil {
+			return err
+		}
+		p.Kit.KeepSession(c, value)
+		err = j.ended.TakeBack(c.Request.Context(), p.Ledger, txn.ReasonOtherPerson, p.Now())
+		if errors.Is(err, txn.ErrSpent) {
+			return oauth.FaultUnavailable.Err()
 		}
 		return err
 	}
 	return oauth.FaultUnavailable.Err()
 }
 
-// joined is the browser's session with this login in it, and what to store. Somebody else's session ends: two people are
-// not logged in by one browser.
-func (p *Provider) joined(c *gin.Context, g txn.Granted, browser [32]byte) (session.Session, []record.Change, error) {
+// joined is a login in its browser's session, and what to store.
+type joined struct {
+	next    session.Session
+	ended   session.Session // somebody else's, which was the browser's before; the zero one where there is none
+	changes []record.Change
+	entries []audit.Entry
+}
+
+// join puts a login into the browser's session. Somebody else's session ends: two people are not logged in by one browser.
+func (p *Provider) join(c *gin.Context, g txn.Granted, browser [32]byte) (joined, error) {
 	login, err := p.login(g)
 	if err != nil {
-		return session.Session{}, nil, err
+		return joined{}, err
 	}
 	old, known, err := p.session(c)
 	if err != nil {
-		return session.Session{}, nil, err
+		return joined{}, err
 	}
-	var changes []record.Change
-	next, err := old, session.ErrPerson
+	var j joined
+	err = session.ErrPerson
 	if known {
-		next, err = old.Join(g.Account(), login, browser, p.Now())
+		j.next, err = old.Join(g.Account(), login, browser, p.Now())
 	}
 	if errors.Is(err, session.ErrPerson) {
 		if known {
-			wants := func(id string) bool { return p.Clients(id).BackChannelLogout() != "" }
-			changes = old.Leave(wants, p.Now())
+			j.leave(p, old, login.Client)
 		}
 		person := session.Person{Issuer: p.Issuer.URL, Profile: p.Issuer.Txn, Account: g.Account()}
-		if next, err = session.Begin(person, browser, p.Now()); err == nil {
-			next, err = next.Join(g.Account(), login, browser, p.Now())
+		if j.next, err = session.Begin(person, browser, p.Now()); err == nil {
+			j.next, err = j.next.Join(g.Account(), login, browser, p.Now())
 		}
 	}
-	return next, append(changes, next.Change()), err
+	j.changes = append(j.changes, j.next.Change())
+	return j, err
+}
+
+// leave ends the session of somebody else, for a login at a client.
+func (j *joined) leave(p *Provider, old session.Session, client string) {
+	wants := func(id string) bool { return p.Clients(id).BackChannelLogout() != "" }
+	j.ended, j.changes = old, old.Leave(wants, p.Now())
+	j.entries = []audit.Entry{{
+		Event: audit.SessionEnded, Reason: string(txn.ReasonOtherPerson), At: p.Now(), Issuer: p.Issuer.URL, Client: client,
+		Account: old.Account(), Details: map[string]string{"session": old.ID()},
+	}}
 }
 
 // login is what the session remembers of a grant.

@@ -166,4 +166,5 @@ type Book interface {
 type Step struct {
 	From, Next txn.State
 	Entry      audit.Entry
+	Also       []audit.Entry // of what the changes do beside it
 }

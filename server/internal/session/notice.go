@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"pivot/server/internal/record"
@@ -15,6 +14,7 @@ import (
 type Notice struct {
 	id     string
 	stored int
+	done   bool
 	state  notice
 }
 
@@ -30,8 +30,10 @@ type notice struct {
 	Over    int64  `json:"over"`  // when it is given up, in Unix milliseconds
 }
 
-// noticeLife is longer than all tries take.
-const noticeLife = time.Hour
+const (
+	noticeLife = time.Hour      // is longer than all tries take
+	noticeKept = 24 * time.Hour // from then on, for whoever records that it was given up
+)
 
 // waits are between the tries of a notice: a service provider that restarts is reached, one that is gone costs little.
 func waits() []time.Duration {
@@ -66,9 +68,11 @@ func (s Session) notices(wants func(client string) bool, now time.Time) []Notice
 	return out
 }
 
-// Pending is the owner of the notices that were tried so often: those that were never tried do not wait behind those that
-// fail.
-func Pending(tried int) string { return "tried-" + strconv.Itoa(tried) }
+// Pending is the owner of the notices that a client is to be told of: nobody's wait behind those of another.
+func Pending(issuer, client string) string {
+	d := digest("pivot-notices/1", issuer, client)
+	return base64.RawURLEncoding.EncodeToString(d[:])
+}
 
 // Change is what to store.
 func (n Notice) Change() record.Change {
@@ -76,9 +80,13 @@ func (n Notice) Change() record.Change {
 	if err != nil { // no value of these types fails to encode
 		body = nil
 	}
+	expires := time.UnixMilli(n.state.Over).UTC()
+	if !n.done {
+		expires = expires.Add(noticeKept)
+	}
 	return record.Change{From: n.stored, Next: record.Record{
-		Kind: record.Logout, ID: n.id, Version: n.stored + 1, State: "pending", Owner: Pending(n.state.Tried),
-		Expires: time.UnixMilli(n.state.Over).UTC(), Body: body,
+		Kind: record.Logout, ID: n.id, Version: n.stored + 1, State: "pending", Owner: Pending(n.state.Issuer, n.state.Client),
+		Expires: expires, Body: body,
 	}}
 }
 
@@ -98,6 +106,9 @@ func ParseNotice(r record.Record) (Notice, error) {
 
 // Due reports whether the notice may be tried now.
 func (n Notice) Due(now time.Time) bool { return now.Unix() >= n.state.Due }
+
+// Late reports whether the notice is to be given up: nobody needs to hear of it any more.
+func (n Notice) Late(now time.Time) bool { return now.UnixMilli() >= n.state.Over }
 
 // Try counts one try, before it is made: a try that nobody could count is not made. It reports false when the last one was
 // spent.
@@ -119,7 +130,7 @@ func (n Notice) Stored() Notice {
 
 // Done is the notice that is over, delivered or given up: it is forgotten at once.
 func (n Notice) Done(now time.Time) Notice {
-	n.state.Over = now.UnixMilli()
+	n.done, n.state.Over = true, now.UnixMilli()
 	return n
 }
 

@@ -60,7 +60,7 @@ func TestTries(t *testing.T) {
 			t.Fatalf("try %d: %v", next.Tried(), ok)
 		}
 		c := next.Change()
-		if c.Check() != nil || c.From != 1 && n.Tried() == 0 || c.Next.Owner != session.Pending(next.Tried()) {
+		if c.Check() != nil || c.From != 1 && n.Tried() == 0 || c.Next.Owner != session.Pending(issuer, "sp-2") {
 			t.Errorf("try %d is stored as %+v", next.Tried(), c)
 		}
 		again, err := session.ParseNotice(c.Next)
@@ -82,7 +82,11 @@ func TestTries(t *testing.T) {
 		t.Error("tried again")
 	}
 	if total := now.Sub(at()); total >= time.Hour {
-		t.Errorf("all tries take %v: the notice is forgotten before", total)
+		t.Errorf("all tries take %v: the notice is given up before", total)
+	}
+	over := at().Add(time.Hour)
+	if n.Late(over.Add(-time.Millisecond)) || !n.Late(over) || n.Change().Next.Expires.Before(over.Add(12*time.Hour)) {
+		t.Error("a notice is given up after an hour, and kept until that is recorded")
 	}
 	if done := n.Done(now).Change(); done.Check() != nil || !done.Next.Expires.Equal(now) {
 		t.Errorf("done is stored as %+v", done.Next.Expires)
@@ -91,7 +95,7 @@ func TestTries(t *testing.T) {
 
 func TestParseNotice(t *testing.T) {
 	t.Parallel()
-	base := notice(t).Done(at().Add(time.Hour)).Change().Next
+	base := notice(t).Stored().Change().Next
 	for _, row := range []struct {
 		name   string
 		change func(*record.Record)
@@ -101,13 +105,13 @@ func TestParseNotice(t *testing.T) {
 		{"another kind", func(r *record.Record) { r.Kind = record.Session }, false},
 		{"no version", func(r *record.Record) { r.Version = 0 }, false},
 		{"another state", func(r *record.Record) { r.State = "over" }, false},
-		{"another owner", func(r *record.Record) { r.Owner = session.Pending(1) }, false},
+		{"another owner", func(r *record.Record) { r.Owner = session.Pending(issuer, "sp-1") }, false},
 		{"another expiry", func(r *record.Record) { r.Expires = r.Expires.Add(time.Hour) }, false},
 		{"another format", func(r *record.Record) {
 			r.Body = []byte(strings.Replace(string(r.Body), `"format":1`, `"format":2`, 1))
 		}, false},
 		{"no tries that exist", func(r *record.Record) {
-			r.Body, r.Owner = []byte(strings.Replace(string(r.Body), `"tried":0`, `"tried":9`, 1)), session.Pending(9)
+			r.Body = []byte(strings.Replace(string(r.Body), `"tried":0`, `"tried":9`, 1))
 		}, false},
 		{"an unknown member", func(r *record.Record) {
 			r.Body = []byte(strings.Replace(string(r.Body), `{"format"`, `{"x":1,"format"`, 1))

@@ -58,8 +58,17 @@ func (s *Store) AdvanceWith(ctx context.Context, step record.Step, changes []rec
 	if err != nil {
 		return err
 	}
+	kept := []audit.Entry{entry}
+	for _, e := range step.Also {
+		kept = append(kept, e.From(ctx))
+		also, err := s.entry(kept[len(kept)-1])
+		if err != nil {
+			return err
+		}
+		more = append(more, also)
+	}
 	if _, err = s.writer.submit(ctx, append(statements, more...)...); err == nil {
-		s.tell(ctx, entry)
+		s.tell(ctx, kept...)
 	}
 	return bookError(err)
 }

@@ -153,12 +153,16 @@ func TestLogoutPayload(t *testing.T) {
 		t.Errorf("%v\n%s\n%s", err, got, want)
 	}
 	for name, l := range map[string]token.Logout{
-		"subject": {Session: "s", ID: "j"}, "session": {Subject: subject, ID: "j"}, "identifier": {Subject: subject, Session: "s"},
+		"subject": {Session: "s", ID: "j"}, "a whole session": {Subject: subject, Session: "\xff", ID: "j"}, "identifier": {Subject: subject, Session: "s"},
 		"not UTF-8": {Subject: subject, Session: "\xff", ID: "j"},
 	} {
 		if _, err := l.Payload(f); err == nil {
 			t.Errorf("made without %s", name)
 		}
+	}
+	got, err = token.Logout{Subject: subject, ID: "jti-1"}.Payload(f)
+	if without := strings.Replace(want, `"sid":"session-1",`, "", 1); err != nil || string(got) != without {
+		t.Errorf("%v\n%s\n%s", err, got, without)
 	}
 	if _, err := (token.Logout{Subject: subject, Session: "s", ID: "j"}).Payload(token.Frame{}); err == nil {
 		t.Error("made without a frame")

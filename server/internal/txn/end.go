@@ -28,6 +28,7 @@ const (
 	ReasonReplay        Reason = "code-replayed"       // a code that was spent before
 	ReasonRevoked       Reason = "token-revoked"       // the client gave its access token back
 	ReasonLoggedOut     Reason = "logged-out"          // the citizen logged out
+	ReasonOtherPerson   Reason = "another-person"      // somebody else logged in by the same browser
 	ReasonRefused       Reason = "refused-in-app"      // the citizen said no in the companion
 	ReasonNotMine       Reason = "not-mine"            // the citizen did not begin this login
 	ReasonRelay         Reason = "suspected-relay"     // another browser brought back what the companion gave the one that began
@@ -43,6 +44,17 @@ func (r Reason) valid() bool {
 		}
 	}
 	return r != "" && len(r) <= mostReason
+}
+
+// End ends a transaction for the reason, from whatever state it is in. Errors: [ErrUnknown] for one that is over.
+func (r Reason) End(s State, now time.Time) (Ended, audit.Entry, error) {
+	live, ok := s.(interface {
+		Refuse(reason Reason, now time.Time) (Ended, audit.Entry, error)
+	})
+	if !ok {
+		return Ended{}, audit.Entry{}, ErrUnknown
+	}
+	return live.Refuse(r, now)
 }
 
 // Refusal is the error of a transition that ends the transaction instead. Store Ended with Entry; then answer.
@@ -129,7 +141,7 @@ func (p pending) over(reason Reason, at time.Time) (Ended, audit.Entry) {
 		event = audit.LoginAbandoned
 	case ReasonReplay:
 		event = audit.CodeReplayed
-	case ReasonRevoked, ReasonLoggedOut:
+	case ReasonRevoked, ReasonLoggedOut, ReasonOtherPerson:
 		event = audit.TokenRevoked
 	case ReasonRefused, ReasonNotMine:
 		event = audit.LoginRefused

@@ -583,15 +583,16 @@ func TestEvents(t *testing.T) {
 	l := newLogin(t)
 	r := l.redeemed()
 	for reason, want := range map[txn.Reason]audit.Event{
-		txn.ReasonCancelled: audit.LoginAbandoned,
-		txn.ReasonExpired:   audit.TransactionExpired,
-		txn.ReasonReplay:    audit.CodeReplayed,
-		txn.ReasonRefused:   audit.LoginRefused,
-		txn.ReasonNotMine:   audit.LoginRefused,
-		txn.ReasonRelay:     audit.RelaySuspected,
-		txn.ReasonRevoked:   audit.TokenRevoked,
-		txn.ReasonLoggedOut: audit.TokenRevoked,
-		"chip-not-genuine":  audit.TransactionRefused,
+		txn.ReasonCancelled:   audit.LoginAbandoned,
+		txn.ReasonExpired:     audit.TransactionExpired,
+		txn.ReasonReplay:      audit.CodeReplayed,
+		txn.ReasonRefused:     audit.LoginRefused,
+		txn.ReasonNotMine:     audit.LoginRefused,
+		txn.ReasonRelay:       audit.RelaySuspected,
+		txn.ReasonRevoked:     audit.TokenRevoked,
+		txn.ReasonLoggedOut:   audit.TokenRevoked,
+		txn.ReasonOtherPerson: audit.TokenRevoked,
+		"chip-not-genuine":    audit.TransactionRefused,
 
 		txn.ReasonClonedDevice: audit.TransactionRefused,
 	} {

@@ -43,10 +43,18 @@ func testAdvanceWith(t *testing.T, s *scene) {
 	s.wantEvents(l.ID, audit.AuthorizeReceived, audit.ProofAccepted)
 
 	consented, e := s.next(l, proven)
-	if err := s.AdvanceWith(ctx, record.Step{From: proven, Next: consented, Entry: e}, nil); err != nil {
+	also := e
+	also.Event = audit.SessionEnded
+	noEntry := record.Step{From: proven, Next: consented, Entry: e, Also: []audit.Entry{{}}}
+	if err := s.AdvanceWith(ctx, noEntry, nil); err == nil {
+		t.Error("AdvanceWith took an entry that is none")
+	}
+	find(s.Load(ctx, l.Issuer, l.ID)).is(t, proven, "Load")
+	if err := s.AdvanceWith(ctx, record.Step{From: proven, Next: consented, Entry: e, Also: []audit.Entry{also}}, nil); err != nil {
 		t.Errorf("AdvanceWith no change: %v", err)
 	}
 	find(s.Load(ctx, l.Issuer, l.ID)).is(t, consented, "Load")
+	s.wantEvents(l.ID, audit.AuthorizeReceived, audit.ProofAccepted, e.Event, audit.SessionEnded)
 }
 
 // A meansCase is what happened to the means of a login between the proof and the code.
