@@ -42,9 +42,11 @@ func NewSpeaker(prefs ...string) (*Speaker, error) {
 	return &Speaker{tag: tag, localizer: i18n.NewLocalizer(bundle, tag.String())}, nil
 }
 
+// matcher is made once: it costs far more than a match. It is only read.
+var matcher = language.NewMatcher(Languages())
+
 // choose maps locale names to a language we have.
 func choose(prefs []string) language.Tag {
-	matcher := language.NewMatcher(Languages())
 	for _, p := range prefs {
 		for i, r := range p {
 			if r == '.' || r == '@' {

@@ -27,32 +27,42 @@ func derive(root []byte, purpose string) []byte {
 	return k
 }
 
-// xaes returns the AES-256-GCM of the key that XAES-256-GCM derives from key
-// and the first half of the nonce (C2SP XAES-256-GCM; the derivation is NIST
+// A box is one key of XAES-256-GCM, with what every nonce needs of it. It is
+// safe for concurrent use.
+type box struct {
+	outer cipher.Block
+	k1    [aes.BlockSize]byte // the first subkey of CMAC, RFC 4493 §2.3
+}
+
+func newBox(key []byte) (*box, error) {
+	outer, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	b := &box{outer: outer}
+	outer.Encrypt(b.k1[:], b.k1[:])
+	var carry byte
+	for i := len(b.k1) - 1; i >= 0; i-- {
+		b.k1[i], carry = b.k1[i]<<1|carry, b.k1[i]>>7
+	}
+	b.k1[len(b.k1)-1] ^= carry * 0x87
+	return b, nil
+}
+
+// gcm returns the AES-256-GCM of the key that XAES-256-GCM derives from that of
+// the box and the first half of the nonce (C2SP XAES-256-GCM; the derivation is NIST
 // SP 800-108r1 §4.1 in counter mode with CMAC). Random nonces of 96 bits would
 // bound one key to 2^32 messages, which a restart forgets to count; these of
 // 192 bits bound it to 2^80.
-func xaes(key, nonce []byte) (cipher.AEAD, error) {
-	outer, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	var k1 [aes.BlockSize]byte // the first subkey of CMAC, RFC 4493 §2.3
-	outer.Encrypt(k1[:], k1[:])
-	var carry byte
-	for i := len(k1) - 1; i >= 0; i-- {
-		k1[i], carry = k1[i]<<1|carry, k1[i]>>7
-	}
-	k1[len(k1)-1] ^= carry * 0x87
-
+func (b *box) gcm(nonce []byte) (cipher.AEAD, error) {
 	inner := make([]byte, keyLen)
 	defer clear(inner)
 	for i := range 2 {
 		block := inner[i*aes.BlockSize : (i+1)*aes.BlockSize]
 		copy(block, []byte{0, byte(i + 1), 'X', 0})
 		copy(block[4:], nonce[:half])
-		subtle.XORBytes(block, block, k1[:])
-		outer.Encrypt(block, block)
+		subtle.XORBytes(block, block, b.k1[:])
+		b.outer.Encrypt(block, block)
 	}
 	c, err := aes.NewCipher(inner)
 	if err != nil {
@@ -62,10 +72,10 @@ func xaes(key, nonce []byte) (cipher.AEAD, error) {
 }
 
 // seal appends nonce, ciphertext and tag to prefix.
-func seal(key, prefix, plaintext, aad []byte) ([]byte, error) {
+func (b *box) seal(prefix, plaintext, aad []byte) ([]byte, error) {
 	var nonce [nonceLen]byte
 	rand.Read(nonce[:]) // never fails: it ends the program instead
-	gcm, err := xaes(key, nonce[:])
+	gcm, err := b.gcm(nonce[:])
 	if err != nil {
 		return nil, fmt.Errorf("keys: seal: %w", err)
 	}
@@ -75,12 +85,12 @@ func seal(key, prefix, plaintext, aad []byte) ([]byte, error) {
 	return gcm.Seal(out, nonce[half:], plaintext, aad), nil
 }
 
-// unseal opens what seal appended. Every failure is the same error.
-func unseal(key, sealed, aad []byte) ([]byte, error) {
+// open opens what seal appended. Every failure is the same error.
+func (b *box) open(sealed, aad []byte) ([]byte, error) {
 	if len(sealed) < nonceLen+tagLen {
 		return nil, ErrSealed
 	}
-	gcm, err := xaes(key, sealed[:nonceLen])
+	gcm, err := b.gcm(sealed[:nonceLen])
 	if err != nil {
 		return nil, fmt.Errorf("keys: open: %w", err)
 	}

@@ -13,7 +13,11 @@ import (
 
 // XAESSeal seals under a given nonce, which nothing else may choose.
 func XAESSeal(key, nonce, plaintext, aad []byte) ([]byte, error) {
-	gcm, err := xaes(key, nonce)
+	b, err := newBox(key)
+	if err != nil {
+		return nil, err
+	}
+	gcm, err := b.gcm(nonce)
 	if err != nil {
 		return nil, err
 	}
@@ -21,7 +25,13 @@ func XAESSeal(key, nonce, plaintext, aad []byte) ([]byte, error) {
 }
 
 // XAESOpen opens nonce, ciphertext and tag.
-func XAESOpen(key, sealed, aad []byte) ([]byte, error) { return unseal(key, sealed, aad) }
+func XAESOpen(key, sealed, aad []byte) ([]byte, error) {
+	b, err := newBox(key)
+	if err != nil {
+		return nil, err
+	}
+	return b.open(sealed, aad)
+}
 
 // SetSync replaces what brings a file or a folder to disk.
 func (f *Folder) SetSync(sync func(*os.File) error) { f.disk.sync = sync }

@@ -127,7 +127,11 @@ func (f *Folder) decode(set string, b []byte, v any) error {
 	if e.Format != format || e.Set != set {
 		return fmt.Errorf("the file says %q of %q", e.Set, e.Format)
 	}
-	plain, err := unseal(f.key(set), e.Sealed, aadOf(set))
+	sealer, err := f.box(set)
+	if err != nil {
+		return err
+	}
+	plain, err := sealer.open(e.Sealed, aadOf(set))
 	if err != nil {
 		return err
 	}
@@ -143,7 +147,11 @@ func (f *Folder) store(set string, v any, fresh bool) error {
 		return fmt.Errorf("keys: set %q: %w", set, err)
 	}
 	defer clear(plain)
-	sealed, err := seal(f.key(set), nil, plain, aadOf(set))
+	sealer, err := f.box(set)
+	if err != nil {
+		return err
+	}
+	sealed, err := sealer.seal(nil, plain, aadOf(set))
 	if err != nil {
 		return err
 	}
@@ -161,7 +169,9 @@ func (f *Folder) store(set string, v any, fresh bool) error {
 	return nil
 }
 
-func (f *Folder) key(set string) []byte { return derive(f.kek.secret.reveal(), "file "+set) }
+func (f *Folder) box(set string) (*box, error) {
+	return newBox(derive(f.kek.secret.reveal(), "file "+set))
+}
 
 func aadOf(set string) []byte { return []byte(format + "\x00" + set) }
 

@@ -36,6 +36,7 @@ type Ring struct {
 	changing sync.Mutex // held during a change, file included
 	mu       sync.RWMutex
 	content  ringContent // its slices are never changed in place
+	boxes    *boxes      // of content: a change drops them with it
 }
 
 // ringContent is a ring as it rests, sealed.
@@ -66,14 +67,14 @@ func (f *Folder) CreateRing() (*Ring, error) {
 	if err := f.store(ringSet, c, true); err != nil {
 		return nil, err
 	}
-	return &Ring{folder: f, content: c}, nil
+	return &Ring{folder: f, content: c, boxes: new(boxes)}, nil
 }
 
 // LoadRing reads the ring and has each generation seal and open. A ring that
 // does not exist is fs.ErrNotExist: making one is a decision
 // ([Folder.CreateRing]), because nothing sealed before would open.
 func (f *Folder) LoadRing() (*Ring, error) {
-	r := &Ring{folder: f}
+	r := &Ring{folder: f, boxes: new(boxes)}
 	if err := f.load(ringSet, &r.content); err != nil {
 		return nil, err
 	}
@@ -106,11 +107,15 @@ func (c ringContent) check() error {
 // test seals and opens once.
 func (g ringGeneration) test() error {
 	const purpose = "self-test"
-	sealed, err := g.seal(purpose, []byte(purpose), nil)
+	b, err := g.box(purpose)
 	if err != nil {
 		return err
 	}
-	opened, err := g.open(purpose, sealed, nil)
+	sealed, err := g.seal(b, []byte(purpose), nil)
+	if err != nil {
+		return err
+	}
+	opened, err := g.open(b, sealed, nil)
 	if err != nil {
 		return err
 	}
@@ -130,8 +135,13 @@ func (r *Ring) Seal(purpose string, plaintext, aad []byte) ([]byte, error) {
 	if len(plaintext) > maxPlaintext {
 		return nil, fmt.Errorf("keys: %d bytes to seal, at most %d", len(plaintext), maxPlaintext)
 	}
-	g := r.generations()
-	return g[len(g)-1].seal(purpose, plaintext, aad)
+	generations, boxes := r.now()
+	g := generations[len(generations)-1]
+	b, err := boxes.of(g, purpose)
+	if err != nil {
+		return nil, err
+	}
+	return g.seal(b, plaintext, aad)
 }
 
 // Open decrypts what Seal returned, under the generation that it names. Every
@@ -144,31 +154,40 @@ func (r *Ring) Open(purpose string, sealed, aad []byte) ([]byte, error) {
 		return nil, ErrSealed
 	}
 	number := binary.BigEndian.Uint32(sealed[1:headerLen])
-	for _, g := range r.generations() {
+	generations, boxes := r.now()
+	for _, g := range generations {
 		if g.Number == number {
-			return g.open(purpose, sealed, aad)
+			b, err := boxes.of(g, purpose)
+			if err != nil {
+				return nil, err
+			}
+			return g.open(b, sealed, aad)
 		}
 	}
 	return nil, ErrSealed
 }
 
-func (r *Ring) generations() []ringGeneration {
+// now returns the generations and their boxes: who still works with those of
+// before a change puts no key among those of after.
+func (r *Ring) now() ([]ringGeneration, *boxes) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.content.Generations
+	return r.content.Generations, r.boxes
 }
 
-func (g ringGeneration) seal(purpose string, plaintext, aad []byte) ([]byte, error) {
+func (g ringGeneration) seal(b *box, plaintext, aad []byte) ([]byte, error) {
 	header := binary.BigEndian.AppendUint32([]byte{ringVersion}, g.Number)
-	return seal(g.key(purpose), header, plaintext, bound(header, aad))
+	return b.seal(header, plaintext, bound(header, aad))
 }
 
-func (g ringGeneration) open(purpose string, sealed, aad []byte) ([]byte, error) {
+func (g ringGeneration) open(b *box, sealed, aad []byte) ([]byte, error) {
 	header, rest := sealed[:headerLen], sealed[headerLen:]
-	return unseal(g.key(purpose), rest, bound(header, aad))
+	return b.open(rest, bound(header, aad))
 }
 
-func (g ringGeneration) key(purpose string) []byte { return derive(g.Key, "seal "+purpose) }
+func (g ringGeneration) box(purpose string) (*box, error) {
+	return newBox(derive(g.Key, "seal "+purpose))
+}
 
 // bound puts a header of fixed length before the caller's associated data.
 func bound(header, aad []byte) []byte {
@@ -199,7 +218,8 @@ func checkPurpose(purpose string) error {
 // Generations tells what may be told of the generations, the newest last.
 func (r *Ring) Generations() []Generation {
 	var out []Generation
-	for _, g := range r.generations() {
+	generations, _ := r.now()
+	for _, g := range generations {
 		out = append(out, Generation{Number: g.Number, Created: fromMilli(g.Created)})
 	}
 	return out
@@ -254,7 +274,7 @@ func (r *Ring) change(next func([]ringGeneration) ([]ringGeneration, error)) err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.content = c
+	r.content, r.boxes = c, new(boxes)
 	return nil
 }
 

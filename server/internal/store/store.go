@@ -49,6 +49,7 @@ type Store struct {
 	writing  *sql.DB
 	conn     *sql.Conn // the one of writing
 	reading  *sql.DB
+	prepared sync.Map // of reading: *sql.Stmt by its text; texts are constants of this package
 	writer   *writer
 	epoch    atomic.Pointer[Epoch]
 	upkeep   sync.Mutex // one at a time sequences, or sweeps
@@ -138,6 +139,10 @@ func (s *Store) release() error {
 	if s.writer != nil {
 		s.writer.close()
 	}
+	s.prepared.Range(func(_, kept any) bool {
+		_ = kept.(*sql.Stmt).Close() // repeats the error of its last execution, which was answered
+		return true
+	})
 	if s.reading != nil {
 		errs = append(errs, s.reading.Close())
 	}
@@ -155,7 +160,11 @@ func (s *Store) now() int64 { return s.options.Now().UnixMilli() }
 
 // row reads one row. Errors: sql.ErrNoRows as it is, a [Fault], or what the database says.
 func (s *Store) row(ctx context.Context, text string, args []any, into ...any) error {
-	err := s.reading.QueryRowContext(ctx, text, args...).Scan(into...)
+	prepared, err := s.statement(ctx, text)
+	if err != nil {
+		return s.readFault(err)
+	}
+	err = prepared.QueryRowContext(ctx, args...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -164,7 +173,11 @@ func (s *Store) row(ctx context.Context, text string, args []any, into ...any) e
 
 // rows reads several rows, calling scan on each.
 func (s *Store) rows(ctx context.Context, scan func(*sql.Rows) error, text string, args ...any) error {
-	found, err := s.reading.QueryContext(ctx, text, args...)
+	prepared, err := s.statement(ctx, text)
+	if err != nil {
+		return s.readFault(err)
+	}
+	found, err := prepared.QueryContext(ctx, args...)
 	if err != nil {
 		return s.readFault(err)
 	}
@@ -174,6 +187,22 @@ func (s *Store) rows(ctx context.Context, scan func(*sql.Rows) error, text strin
 		}
 	}
 	return s.readFault(errors.Join(found.Err(), found.Close()))
+}
+
+// statement gives the statement of a text, which each reader prepares once: parsing costs more than most reads.
+func (s *Store) statement(ctx context.Context, text string) (*sql.Stmt, error) {
+	if kept, ok := s.prepared.Load(text); ok {
+		return kept.(*sql.Stmt), nil
+	}
+	fresh, err := s.reading.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	kept, taken := s.prepared.LoadOrStore(text, fresh)
+	if taken { // somebody prepared the same meanwhile
+		_ = fresh.Close()
+	}
+	return kept.(*sql.Stmt), nil
 }
 
 // readFault classifies an error of a reader; after Close there is no database to read.
