@@ -99,10 +99,12 @@ func (r *run) receive(ctx context.Context) (*approval, error) {
 		ask.Card, ask.Reach = a.card, wireReach(firstReach())
 	}
 	defer r.clock()()
+	r.watch.mind(false) // where the login ends here, the answer says why
 	opening, err := a.fetch(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
+	r.watch.mind(true)
 	if a.opening = opening; opening == nil {
 		a.card = nil // the broker does not know the card, or needs none
 	}

@@ -27,20 +27,22 @@ type watch struct {
 	err   error
 	moved chan struct{} // closed and replaced at each change
 	deaf  bool          // the end is expected, or ours
+	over  error         // how it ended, unless that was told
+	end   context.CancelCauseFunc
 }
 
 // follow watches the ceremony while the flow goes on. The context that it gives ends with the ceremony, a *[Failure] as its
 // cause; the function ends the watch.
 func (r *run) follow(ctx context.Context) (context.Context, func()) {
 	ctx, end := context.WithCancelCause(ctx)
-	w := &watch{moved: make(chan struct{})}
+	w := &watch{moved: make(chan struct{}), end: end}
 	r.watch = w
 	var listening sync.WaitGroup
 	listening.Go(func() {
 		for e, err := range r.client.Events(ctx, r.ceremony.id) {
 			if err == nil && e.Stage == stageEnded {
-				if w.hears() && e.Reason != endDone {
-					end(refusalOf(&wire.Problem{Code: wire.CodeEnded, Reason: e.Reason}))
+				if e.Reason != endDone {
+					w.ended(refusalOf(&wire.Problem{Code: wire.CodeEnded, Reason: e.Reason}))
 				}
 				return
 			}
@@ -65,10 +67,13 @@ func (w *watch) take(e wire.Event, err error) {
 	w.moved = make(chan struct{})
 }
 
-func (w *watch) hears() bool {
+// ended tells how the ceremony ended: at once, or when that matters.
+func (w *watch) ended(how error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.deaf
+	if w.over = how; !w.deaf {
+		w.end(how)
+	}
 }
 
 // mind says whether the end of the ceremony matters: not when it is about to be told as the answer to a call. No watch is no
@@ -79,7 +84,9 @@ func (w *watch) mind(end bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.deaf = !end
+	if w.deaf = !end; end && w.over != nil {
+		w.end(w.over)
+	}
 }
 
 // until waits until the ceremony has come to a stage. Errors: those of the stream of events, and the context's cause.
