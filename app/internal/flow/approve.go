@@ -104,7 +104,7 @@ func (r *run) receive(ctx context.Context) (*approval, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.watch.mind(true)
+	r.watch.heed()
 	if a.opening = opening; opening == nil {
 		a.card = nil // the broker does not know the card, or needs none
 	}

@@ -84,7 +84,14 @@ func (w *watch) mind(end bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.deaf = !end; end && w.over != nil {
+	w.deaf = !end
+}
+
+// heed is [watch.mind] after a call that succeeded: an end that came meanwhile is told now.
+func (w *watch) heed() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.deaf = false; w.over != nil {
 		w.end(w.over)
 	}
 }
