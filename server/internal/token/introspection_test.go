@@ -153,6 +153,7 @@ func TestSealAs(t *testing.T) {
 			t.Parallel()
 			to := recipient(t, row.alg, row.key)
 			if row.bare {
+				var err error
 				if to, err = to.Bare(); err != nil {
 					t.Fatal(err)
 				}
