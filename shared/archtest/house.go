@@ -109,7 +109,7 @@ var exceptions = []Exception{
 		Reason: "four things that an account has, each with its parts, its constructor and its reader",
 	},
 	{
-		Rule: "exported", Where: "shared/wire", Limit: 61,
+		Rule: "exported", Where: "shared/wire", Limit: 62,
 		Reason: "the messages between the two programs, a type each, and the addresses they go to",
 	},
 	{

@@ -3,6 +3,7 @@ package wire
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 const (
 	domainPair    = "pivot-pair/1"
 	domainHop     = "pivot-hop/1"
+	domainHopID   = "pivot-hop-id/1"
 	domainCard    = "pivot-card/1"
 	domainPIN     = "pivot-pin/1"
 	domainDisplay = "pivot-display/1"
@@ -46,6 +48,13 @@ func ShortString(ceremony string, thumbprint, nonce []byte) string {
 	digest := Transcript(domainPair, []byte(ceremony), thumbprint, nonce)
 	n := binary.BigEndian.Uint64(digest[:8]) % 1_000_000
 	return fmt.Sprintf("%03d %03d", n/1000, n%1000)
+}
+
+// HopID is how a hop is named: by a hash of a, which only the page's browser carries, so that the app knows the right one
+// when it comes. It is base64url of 32 octets.
+func HopID(a string) string {
+	digest := Transcript(domainHopID, []byte(a))
+	return base64.RawURLEncoding.EncodeToString(digest[:])
 }
 
 // HopProof is what the browser carries back from the app: HMAC-SHA-256 under the secret of [HopAnswer], 32 octets. a is

@@ -43,6 +43,7 @@ func TestTranscripts(t *testing.T) {
 			"hop", hex.EncodeToString(wire.HopProof(octets(32), "ceremony-1", "a-1", "device-1", 50123)),
 			"80f1e03896d97d00a9a6cc1c8ab106e5faaaa0048ba79071c98a5c959bac885b",
 		},
+		{"hop id", wire.HopID("a-1"), "Q5sHlEeNuyohi3LvTJ6yqL4QiPuyzgyAi47hOZyVNQ8"},
 		{
 			"card", digest(wire.CardDigest("opening-1", point, [][]byte{{0x90, 0x00}, {0x62, 0x82}})),
 			"96fb37f5fe51fa5365aa5bb27a8ff825dd3684e370d9d7fdde8d6a440ccab0a5",

@@ -221,7 +221,7 @@ func isToken(s string) bool {
 func (h *Hop) spend(a string) (target string, status int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if subtle.ConstantTimeCompare([]byte(hopID(a)), []byte(h.ticket.Hop)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(wire.HopID(a)), []byte(h.ticket.Hop)) != 1 {
 		return "", http.StatusNotFound
 	}
 	if h.used {
@@ -230,10 +230,4 @@ func (h *Hop) spend(a string) (target string, status int) {
 	h.used = true
 	proof := wire.HopProof(h.ticket.Secret, h.ticket.Ceremony, a, h.ticket.Device, h.port)
 	return h.ticket.Return + "?c=" + base64.RawURLEncoding.EncodeToString(proof), http.StatusSeeOther
-}
-
-// hopID is how the broker names a hop: by its address, which it does not say.
-func hopID(a string) string {
-	id := wire.Transcript("pivot-hop-id/1", []byte(a))
-	return base64.RawURLEncoding.EncodeToString(id[:])
 }

@@ -1,11 +1,11 @@
 package ceremony
 
 import (
-	"crypto/hmac"
 	"encoding/base64"
 	"strconv"
 	"time"
 
+	"pivot/server/internal/verify/device"
 	"pivot/shared/wire"
 )
 
@@ -44,14 +44,12 @@ func (c Ceremony) awaitsHop() bool {
 	return c.stage == Attached && c.Kind() != PINChange || c.stage == Confirmed
 }
 
-// HopID is the identifier of the last hop that the app listened for; empty before. It is a hash of what the browser carries,
-// so that the app knows the right browser when it comes.
+// HopID is the identifier of the last hop that the app listened for; empty before.
 func (c Ceremony) HopID() string {
 	if c.Hop.A == "" {
 		return ""
 	}
-	digest := wire.Transcript("pivot-hop-id/1", []byte(c.Hop.A))
-	return base64.RawURLEncoding.EncodeToString(digest[:])
+	return wire.HopID(c.Hop.A)
 }
 
 // Listening reports whether the browser may be sent to the app now.
@@ -88,7 +86,8 @@ func (c Ceremony) Return(presented []byte, browser [32]byte, known bool, now tim
 	if !c.awaitsHop() || !c.Hop.Gone || !now.Before(c.Hop.Until) {
 		return Ceremony{}, ErrHop
 	}
-	if want := wire.HopProof(c.Hop.Secret, c.id, c.Hop.A, c.Device(), c.Hop.Port); !hmac.Equal(want, presented) {
+	parts := device.HopParts{Ceremony: c.id, A: c.Hop.A, Device: c.Device(), Port: c.Hop.Port}
+	if !device.VerifyHop(c.Hop.Secret, parts, presented) {
 		return Ceremony{}, ErrHop
 	}
 	if !known || !c.began(browser) {
